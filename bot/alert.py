@@ -1,0 +1,66 @@
+"""An alert: one message from a monitor, in our words. Which incident it belongs to is decided in judge.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Condition(StrEnum):
+    """What the monitor says of the thing it watches."""
+
+    FIRING = "firing"
+    WARNING = "warning"
+    NO_DATA = "no-data"
+    RECOVERED = "recovered"
+    REMINDER = "reminder"  # still firing, said again
+    OTHER = "other"  # a transition that we do not know: recorded, never acted upon
+
+    @property
+    def bad(self) -> bool:
+        """Whether something is wrong now."""
+        return self in {Condition.FIRING, Condition.WARNING, Condition.NO_DATA, Condition.REMINDER}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One alert as received. All text in it was written by outsiders: it is shown inert and never acted upon.
+
+    `transition` is the source's own word, `condition` our reading of it. `scope` and `tags` are sorted.
+    `at` is the time of the event at the source, not of its arrival.
+    """
+
+    delivery: str
+    source: str
+    title: str
+    at: datetime
+    condition: Condition
+    transition: str = ""
+    event_id: str = ""
+    monitor_id: str = ""
+    cycle_key: str = ""
+    scope: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    hostname: str = ""
+    priority: str = ""
+    status: str = ""
+    query: str = ""
+    link: str = ""
+    test: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the thing that is wrong: the same fingerprint is the same problem."""
+        what = self.monitor_id or f"title {self.title}"
+        return f"{self.source}|{what}|{','.join(self.scope)}"
+
+    @property
+    def cycle(self) -> str:
+        """Names one episode from firing to recovery; empty when the source does not say."""
+        return f"{self.source}|{self.cycle_key}" if self.cycle_key else ""
+
+    def tag(self, key: str) -> str:
+        """The value of the first `key:value` in scope, then tags; empty when there is none."""
+        prefix = f"{key}:"
+        return next((word[len(prefix) :] for word in (*self.scope, *self.tags) if word.startswith(prefix)), "")

@@ -1,0 +1,398 @@
+"""An incident as it stands: what all its facts add up to. Nothing in here decides, asks or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Where an incident is in its life."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Kind(StrEnum):
+    """What a timeline entry is about."""
+
+    OPENED = "opened"
+    ALERT = "alert"
+    RECOVERED = "recovered"
+    NOTE = "note"
+    BEGAN = "began"
+    DETECTED = "detected"
+    NOTIFIED = "notified"
+    ACKNOWLEDGED = "acknowledged"
+    FINDING = "finding"
+    RULED_OUT = "ruled-out"
+    CHECK = "check"
+    CAUSE = "cause"
+    FACTOR = "factor"
+    IMPACT = "impact"
+    REMEDIATION = "remediation"
+    MITIGATED = "mitigated"
+    SEVERITY = "severity"
+    STATUS = "status"
+    ROLE = "role"
+    TITLE = "title"
+    UPDATE = "update"
+    ACTION_ITEM = "action-item"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+class Precision(StrEnum):
+    """How exactly a time is known."""
+
+    SECOND = "second"
+    MINUTE = "minute"
+    HOUR = "hour"
+    DATE = "date"
+    APPROXIMATE = "approximate"
+    RANGE = "range"
+    UNKNOWN = "unknown"
+
+
+class Verdict(StrEnum):
+    """How sure a cause is. Only checks can prove one."""
+
+    PROVED = "proved"
+    POSSIBLE = "possible"
+    RULED_OUT = "ruled-out"
+
+
+class RepairState(StrEnum):
+    """Where an offered repair is."""
+
+    OFFERED = "offered"
+    APPROVED = "approved"
+    RUNNING = "running"
+    VERIFIED = "verified"
+    PUT_BACK = "put-back"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody who said or did something; `id` is the workspace's, empty for machines."""
+
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """How a fact reached us (command, reaction, shortcut, alert, check, action, bot, cli, import)."""
+
+    type: str = "bot"
+    url: str = ""
+
+    @property
+    def human(self) -> bool:
+        """Whether a person said it."""
+        return self.type in {"command", "reaction", "shortcut", "cli"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """What an entry said before a correction."""
+
+    at: datetime
+    by: str
+    occurred_at: datetime | None
+    typed: str
+    text: str
+    dropped: bool
+    precision: Precision = Precision.SECOND
+    ends_at: datetime | None = None
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """One line of the timeline. `occurred_at` is None when nobody knows; `typed` is the time as it was typed."""
+
+    id: str
+    kind: Kind
+    occurred_at: datetime | None
+    recorded_at: datetime
+    text: str
+    ends_at: datetime | None = None
+    precision: Precision = Precision.SECOND
+    typed: str = ""
+    author: Person = field(default_factory=Person)
+    source: Source = field(default_factory=Source)
+    dropped: bool = False
+    history: list[Revision] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertSeen:
+    """An alert as it belongs to this incident, and the rule that attached it.
+
+    `fingerprint` names the problem; `place` what it concerns (inventory group, or service and environment).
+    """
+
+    delivery: str
+    source: str
+    transition: str
+    at: datetime
+    reason: str = ""
+    monitor_id: str = ""
+    cycle_key: str = ""
+    scope: tuple[str, ...] = ()
+    title: str = ""
+    hostname: str = ""
+    status: str = ""
+    query: str = ""
+    link: str = ""
+    fingerprint: str = ""
+    place: str = ""
+    bad: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSeen:
+    """One answer of one check. `entry` is the timeline entry of its run, `run` names the run."""
+
+    check: str
+    host: str
+    state: str
+    at: datetime
+    reason: str = ""
+    summary: str = ""
+    took_ms: int = 0
+    evidence: str = ""
+    runbook: str = ""
+    run: str = ""
+    entry: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseSeen:
+    """One reading of the answers: proved, possible or ruled out; `facts` are what the text rests on."""
+
+    id: str
+    verdict: Verdict
+    text: str
+    at: datetime
+    host: str = ""
+    because: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    entry: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionItem:
+    """Something to be done afterwards so that it does not happen again."""
+
+    id: str
+    text: str
+    owner: str = ""
+    due: str = ""
+    type: str = "prevent"
+    state: str = "open"
+    ticket: str = ""
+    priority: str = ""
+    done_when: str = ""
+    entry: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """An offered repair and what became of it. `plan` is the hash over everything that was shown."""
+
+    name: str
+    host: str
+    plan: str
+    state: RepairState
+    at: datetime
+    title: str = ""
+    diff: str = ""
+    approved_by: tuple[Person, ...] = ()
+    approvers: tuple[str, ...] = ()
+    count: int = 1
+    requester: str = "may-approve"
+    expires_at: datetime | None = None
+    runbook: str = ""
+    cause: str = ""
+    text: str = ""
+    entries: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A step of ours that failed: shown on the card with its fix until a retry completes it."""
+
+    step: str
+    text: str
+    fix: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """Where people talk about it. Identity is the id; people may rename it."""
+
+    id: str
+    name: str
+
+
+@dataclass(kw_only=True)
+class View:
+    """Where the incident is shown, so that nothing is ever posted twice."""
+
+    channel: Channel | None = None
+    card: str = ""
+    announcement: tuple[str, str] | None = None
+    topic: str = ""
+    invited: dict[str, str] = field(default_factory=dict)
+    draft_posted: str = ""
+
+
+@dataclass(kw_only=True)
+class Incident:
+    """What people work on. Built by folding facts, never changed by hand."""
+
+    number: int
+    title: str = ""
+    severity: str = ""
+    status: Status = Status.INVESTIGATING
+    service: str = ""
+    private: bool = False
+    drill: bool = False
+    held: bool = False
+    opened_at: datetime
+    times: dict[str, datetime] = field(default_factory=dict)
+    roles: dict[str, Person] = field(default_factory=dict)
+    alerts: list[AlertSeen] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    checks: list[CheckSeen] = field(default_factory=list)
+    causes: list[CauseSeen] = field(default_factory=list)
+    action_items: list[ActionItem] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    view: View = field(default_factory=View)
+    closings: int = 0
+    draft_path: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """How people name it: INC-7."""
+        return f"INC-{self.number}"
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still being worked on."""
+        return self.status is not Status.CLOSED
+
+    @property
+    def timeline(self) -> list[Entry]:
+        """All entries in order of happening, dropped ones included."""
+        return in_order(self.entries)
+
+    def entry(self, id: str) -> Entry | None:
+        """The entry with this id, in any case."""
+        wanted = id.upper()
+        return next((e for e in self.entries if e.id == wanted), None)
+
+    def first(self, *kinds: Kind) -> Entry | None:
+        """The earliest entry of these kinds that was not dropped."""
+        return next((e for e in self.timeline if e.kind in kinds and not e.dropped), None)
+
+    @property
+    def detected_at(self) -> datetime | None:
+        """When we first saw it: as stated, else the first alert."""
+        return self.times.get("detected") or min((a.at for a in self.alerts if a.bad), default=None)
+
+    @property
+    def acknowledged_at(self) -> datetime | None:
+        """When a person took it: as stated, else the first thing that a person said."""
+        said = (e.recorded_at for e in self.entries if e.source.human and not e.dropped)
+        return self.times.get("acknowledged") or min(said, default=None)
+
+    @property
+    def mitigated_at(self) -> datetime | None:
+        """When users were fine again: as stated, else the first verified repair."""
+        return self.times.get("mitigated") or self.times.get("repaired")
+
+    @property
+    def impact_started_at(self) -> datetime | None:
+        """When users began to notice, if anybody said so."""
+        return self.times.get("began")
+
+    @property
+    def resolved_at(self) -> datetime | None:
+        """When the service was well again."""
+        return self.times.get("resolved")
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When the record was completed."""
+        return self.times.get("closed")
+
+    @property
+    def firing(self) -> list[AlertSeen]:
+        """The last word of each alert that has not recovered."""
+        last: dict[str, AlertSeen] = {}
+        for alert in sorted(self.alerts, key=lambda a: a.at):
+            last[alert.fingerprint or alert.delivery] = alert
+        return [alert for alert in last.values() if alert.bad]
+
+    @property
+    def proved(self) -> list[CauseSeen]:
+        """The causes that the newest run of each runbook proved."""
+        return [c for c in self.latest_causes if c.verdict is Verdict.PROVED]
+
+    @property
+    def latest_causes(self) -> list[CauseSeen]:
+        """Each cause as last judged before anything was repaired: later runs look at a healed server."""
+        last: dict[tuple[str, str], CauseSeen] = {}
+        for cause in self.causes:
+            key = (cause.id, cause.host)
+            if key not in last or last[key].verdict is not Verdict.PROVED:
+                last[key] = cause
+        return list(last.values())
+
+    def repair(self, plan: str) -> Repair | None:
+        """The repair with this plan."""
+        return next((r for r in self.repairs if r.plan == plan), None)
+
+    def person_role(self, person: Person) -> str:
+        """The role that stands for a person in narrative text."""
+        return next((role for role, holder in self.roles.items() if holder == person), "responder")
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries by the time they happened; ties and entries without an instant keep their written place."""
+    followers: dict[str, list[Entry]] = {}
+    dated: list[Entry] = []
+    before = ""
+    for entry in entries:
+        if entry.occurred_at is None:
+            followers.setdefault(before, []).append(entry)
+        else:
+            dated.append(entry)
+            before = entry.id
+    dated.sort(key=_instant)
+    ordered = list(followers.get("", ()))
+    for entry in dated:
+        ordered.append(entry)
+        ordered.extend(followers.get(entry.id, ()))
+    return ordered
+
+
+def _instant(entry: Entry) -> datetime:
+    assert entry.occurred_at is not None  # noqa: S101 - only dated entries are sorted
+    return entry.occurred_at

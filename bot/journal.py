@@ -1,0 +1,93 @@
+"""Dataclasses to JSON and back, by their type hints. What is stored here is read again years later.
+
+Unknown fields are ignored and missing ones take their defaults, so that old and new versions read each other.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """Plain JSON values for a dataclass, enum, datetime (UTC, with Z), tuple or mapping of such."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(v) for v in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def stamp(at: datetime) -> str:
+    """ISO 8601 in UTC with Z, to the second, or to the microsecond where there are any."""
+    if at.tzinfo is None:
+        raise TypeError("a time without a zone cannot be stored")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def instant(text: str) -> datetime:
+    """The aware UTC time that `stamp` wrote. Raises ValueError for text without a zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no zone")
+    return at.astimezone(UTC)
+
+
+def from_json(kind: type[T], data: Mapping[str, Any]) -> T:
+    """The dataclass of this kind that `to_json` wrote. Raises KeyError for a missing field without default."""
+    values = {}
+    for name, hint, required in _shape(cast(Any, kind)):
+        if name in data:
+            values[name] = _read(hint, data[name])
+        elif required:
+            raise KeyError(f"{kind.__name__}.{name}")
+    return kind(**values)
+
+
+@cache
+def _shape(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
+    hints = get_type_hints(kind)
+    return tuple(
+        (f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING)
+        for f in fields(kind)
+        if f.init
+    )
+
+
+def _read(hint: Any, value: Any) -> Any:
+    origin = get_origin(hint)
+    if origin in {Union, types.UnionType}:
+        return None if value is None else _read(next(a for a in get_args(hint) if a is not type(None)), value)
+    if origin in {tuple, list}:
+        return _read_sequence(origin, get_args(hint), value)
+    if origin is not None:  # mappings
+        inner = get_args(hint)[1]
+        return {k: _read(inner, v) for k, v in value.items()}
+    if hint is datetime:
+        return instant(value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_json(hint, value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value
+
+
+def _read_sequence(origin: Any, args: tuple[Any, ...], value: Any) -> Any:
+    if origin is tuple and args[-1] is not Ellipsis:
+        return tuple(_read(a, v) for a, v in zip(args, value, strict=True))
+    return origin(_read(args[0], v) for v in value)
