@@ -27,13 +27,15 @@ class Condition(StrEnum):
 class Alert:
     """One alert as received. All text in it was written by outsiders: it is shown inert and never acted upon.
 
-    `transition` is the source's own word, `condition` our reading of it. `scope` and `tags` are sorted.
+    `heading` is the title as it came, with whatever the source put in front of it. `transition` is the source's
+    own word, `condition` our reading of it. `scope` and `tags` are sorted.
     `at` is the time of the event at the source, not of its arrival.
     """
 
     delivery: str
     source: str
     title: str
+    heading: str = ""
     at: datetime
     condition: Condition
     transition: str = ""

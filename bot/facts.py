@@ -30,6 +30,7 @@ from bot.incident import (
     Trouble,
     Verdict,
 )
+from bot.journal import stamp
 from bot.record import from_record
 
 
@@ -105,9 +106,7 @@ class AlertAttached(What):
     def add_to(self, incident: Incident, fact: Fact) -> None:
         incident.alerts.append(self.alert)
         kind = Kind.ALERT if self.alert.bad else Kind.RECOVERED
-        fact.entry(
-            incident, kind, f"{self.alert.source.capitalize()}: {self.alert.transition}: {self.alert.title}"
-        )
+        fact.entry(incident, kind, f"{self.alert.source.capitalize()}: {self.alert.transition}: {self.alert.title}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,9 +120,7 @@ class Told(What):
     ends_at: datetime | None = None
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
-        fact.entry(
-            incident, self.kind, self.text, typed=self.typed, precision=self.precision, ends_at=self.ends_at
-        )
+        fact.entry(incident, self.kind, self.text, typed=self.typed, precision=self.precision, ends_at=self.ends_at)
         if (point := POINTS.get(self.kind)) and fact.occurred_at:
             incident.times[point] = fact.occurred_at
         if self.kind is Kind.MITIGATED and incident.status in {Status.INVESTIGATING, Status.IDENTIFIED}:
@@ -296,6 +293,20 @@ class ChecksAnswered(What):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MonitorLookedUp(What):
+    """The alert's source told what its monitor says now, and where to look at it."""
+
+    monitor_id: str
+    state: str
+    link: str
+    name: str = ""
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        told = {"state": self.state, "link": self.link, "name": self.name, "at": stamp(fact.when)}
+        incident.monitors[self.monitor_id] = told
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotChecked(What):
     """No check was run, and why: no runbook fits, the host is not ours, the run itself failed."""
 
@@ -319,6 +330,16 @@ class RepairOffered(What):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotOffered(What):
+    """A cause was proved and its repair could not be offered, and why."""
+
+    reason: str
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        fact.entry(incident, Kind.REMEDIATION, self.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RepairApproved(What):
     """Somebody who may approved the plan."""
 
@@ -329,9 +350,7 @@ class RepairApproved(What):
             entry = fact.entry(incident, Kind.REMEDIATION, f"Approved: {repair.title}")
             by = (*repair.approved_by, fact.author)
             state = RepairState.APPROVED if len(by) >= repair.count else repair.state
-            _update(
-                incident, repair, approved_by=by, state=state, at=fact.when, entries=(*repair.entries, entry.id)
-            )
+            _update(incident, repair, approved_by=by, state=state, at=fact.when, entries=(*repair.entries, entry.id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,15 +365,17 @@ class RepairMoved(What):
     def add_to(self, incident: Incident, fact: Fact) -> None:
         if not (repair := incident.repair(self.plan)):
             return
-        said = f"{REPAIR_WORDS[self.state]}: {repair.title}" + (f". {self.text}" if self.text else "")
-        entry = fact.entry(incident, Kind.REMEDIATION, said)
+        entries = repair.entries
+        if self.state is not repair.state:
+            said = f"{REPAIR_WORDS[self.state]}: {repair.title}" + (f". {self.text}" if self.text else "")
+            entries = (*entries, fact.entry(incident, Kind.REMEDIATION, said).id)
         _update(
             incident,
             repair,
             state=self.state,
             at=fact.when,
             text=self.text,
-            entries=(*repair.entries, entry.id),
+            entries=entries,
             details={**repair.details, **self.details},
         )
         if self.state is RepairState.VERIFIED:
@@ -376,6 +397,17 @@ REPAIR_WORDS = {
 
 def _update(incident: Incident, repair: Repair, **changes: Any) -> None:
     incident.repairs[incident.repairs.index(repair)] = replace(repair, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(What):
+    """Somebody threw the stop switch for actions on servers, or released it."""
+
+    on: bool
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        incident.held = self.on
+        fact.entry(incident, Kind.NOTE, "Actions held" if self.on else "Actions released")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,6 +156,7 @@ class AlertSeen:
     link: str = ""
     fingerprint: str = ""
     place: str = ""
+    tags: tuple[str, ...] = ()
     bad: bool = True
 
 
@@ -209,7 +210,10 @@ class ActionItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
-    """An offered repair and what became of it. `plan` is the hash over everything that was shown."""
+    """An offered repair and what became of it. `plan` is the hash over everything that was shown.
+
+    `stored` is the plan itself, with the bytes before and after: kept for carrying it out, never exported.
+    """
 
     name: str
     host: str
@@ -228,6 +232,7 @@ class Repair:
     text: str = ""
     entries: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    stored: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +287,7 @@ class Incident:
     action_items: list[ActionItem] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     troubles: dict[str, Trouble] = field(default_factory=dict)
+    monitors: dict[str, dict[str, str]] = field(default_factory=dict)
     view: View = field(default_factory=View)
     closings: int = 0
     draft_path: str = ""

@@ -56,9 +56,7 @@ def judge(alert: Alert, problems: Sequence[Problem], *, place: str, window: time
     if alert.condition is Condition.RECOVERED:
         return Decision(ruling=Ruling.IGNORE, reason="a recovery of nothing that is open")
     if alert.condition is Condition.OTHER:
-        return Decision(
-            ruling=Ruling.IGNORE, reason=f"unknown transition {alert.transition!r}: kept, not acted upon"
-        )
+        return Decision(ruling=Ruling.IGNORE, reason=f"unknown transition {alert.transition!r}: kept, not acted upon")
     if near := _near(alert, unclosed, place, window):
         return _attach(near, f"same place ({place}) within {int(window.total_seconds() // 60)} min")
     return Decision(ruling=Ruling.OPEN, reason="a problem that no open incident has")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.incident import (
     ActionItem,
@@ -23,6 +24,7 @@ from bot.incident import (
 from bot.journal import from_json, instant, stamp, to_json
 from bot.ports import NotAllowed
 
+T = TypeVar("T")
 FORMAT = "muster/1"
 TIMES = ("impact_started_at", "detected_at", "acknowledged_at", "mitigated_at", "resolved_at", "closed_at")
 NAMES = dict(zip(TIMES, ("began", "detected", "acknowledged", "mitigated", "resolved", "closed"), strict=True))
@@ -56,7 +58,8 @@ def to_record(incident: Incident) -> dict[str, Any]:
         "checks": to_json(incident.checks),
         "causes": to_json(incident.causes),
         "actions": to_json(incident.action_items),
-        "remediations": to_json(incident.repairs),
+        "remediations": [_without_plan(to_json(r)) for r in incident.repairs],
+        "monitors": to_json(incident.monitors),
         "held": incident.held,
         "closings": incident.closings,
         "draft_path": incident.draft_path,
@@ -68,13 +71,17 @@ def to_record(incident: Incident) -> dict[str, Any]:
     }
 
 
+def _without_plan(repair: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in repair.items() if name != "stored"}
+
+
 def _stamp(at: datetime | None) -> str | None:
     return stamp(at) if at else None
 
 
 OURS = frozenset(
     {"format", "id", "title", "severity", "status", "service", "private", "drill", "opened_at", "channel", "roles"}
-    | {"held", "closings", "draft_path", "stated_times", "troubles", "view", "recorded_order"}
+    | {"monitors", "held", "closings", "draft_path", "stated_times", "troubles", "view", "recorded_order"}
     | set(TIMES)
     | set(LISTS)
 )
@@ -82,37 +89,53 @@ OURS = frozenset(
 
 def from_record(data: Mapping[str, Any]) -> Incident:
     """The incident that `to_record` wrote. Raises NotAllowed, naming the field, for what is not such a record."""
+    if not isinstance(data, Mapping):
+        raise NotAllowed(f"This is not a record of format {FORMAT}: a record is a JSON object.")
     if data.get("format") != FORMAT:
         raise NotAllowed(f"This is not a record of format {FORMAT}; its format is {data.get('format')!r}.")
     try:
         return _incident(data)
-    except (KeyError, ValueError, TypeError, AttributeError) as problem:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as problem:
         raise NotAllowed(f"The record {data.get('id', '?')} cannot be read: {problem}.") from problem
 
 
 def _incident(data: Mapping[str, Any]) -> Incident:
     incident = Incident(
-        number=int(str(data["id"]).removeprefix("INC-")),
-        title=data["title"],
-        severity=data["severity"],
+        number=_number(data["id"]),
+        title=_of(str, data, "title"),
+        severity=_of(str, data, "severity"),
         status=Status(data["status"]),
-        service=data.get("service", ""),
-        private=data.get("private", False),
-        drill=data.get("drill", False),
-        held=data.get("held", False),
+        service=_of(str, data, "service", ""),
+        private=_of(bool, data, "private", False),
+        drill=_of(bool, data, "drill", False),
+        held=_of(bool, data, "held", False),
+        monitors={id: dict(monitor) for id, monitor in data.get("monitors", {}).items()},
         opened_at=instant(data["opened_at"]),
         times=_times(data),
-        roles={role: from_json(Person, who) for role, who in data.get("roles", {}).items()},
-        troubles={step: from_json(Trouble, trouble) for step, trouble in data.get("troubles", {}).items()},
+        roles={role: from_json(Person, who, strict=True) for role, who in data.get("roles", {}).items()},
+        troubles={step: from_json(Trouble, trouble, strict=True) for step, trouble in data.get("troubles", {}).items()},
         view=_view(data),
-        closings=data.get("closings", 0),
-        draft_path=data.get("draft_path", ""),
+        closings=_of(int, data, "closings", 0),
+        draft_path=_of(str, data, "draft_path", ""),
         extra={name: value for name, value in data.items() if name not in OURS},
     )
     for name, (attribute, kind) in LISTS.items():
-        setattr(incident, attribute, [from_json(kind, item) for item in data.get(name, [])])
+        setattr(incident, attribute, [from_json(kind, item, strict=True) for item in data.get(name, [])])
     _as_recorded(incident, data.get("recorded_order", []))
     return incident
+
+
+def _number(id: Any) -> int:
+    if not (isinstance(id, str) and (found := re.fullmatch(r"INC-([1-9][0-9]{0,8})", id))):
+        raise ValueError(f"its id is {id!r}, not INC- and a number")
+    return int(found[1])
+
+
+def _of(kind: type[T], data: Mapping[str, Any], name: str, default: T | None = None) -> T:
+    value = data[name] if default is None else data.get(name, default)
+    if type(value) is not kind:
+        raise TypeError(f"{name} is {value!r}")
+    return value
 
 
 def _as_recorded(incident: Incident, order: list[str]) -> None:
@@ -128,6 +151,6 @@ def _times(data: Mapping[str, Any]) -> dict[str, datetime]:
 
 def _view(data: Mapping[str, Any]) -> View:
     if "view" in data:
-        return from_json(View, data["view"])
+        return from_json(View, data["view"], strict=True)
     channel = data.get("channel") or {}
-    return View(channel=from_json(Channel, channel) if channel.get("id") else None)
+    return View(channel=from_json(Channel, channel, strict=True) if channel.get("id") else None)

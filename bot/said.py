@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.incident import Person, Source
@@ -31,6 +31,10 @@ class Said:
     value: str = ""
     message: str = ""
     reply_to: Mapping[str, str] = field(default_factory=dict)
+
+    def by(self, *, name: str, zone: str) -> Said:
+        """The same, now that we know who the author is."""
+        return replace(self, author=replace(self.author, name=name), zone=zone)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from bot.strict_yaml import Document, Path, Problem, Problems, did_you_mean, scan
+from bot.strict_yaml import Document, Path, Problem, Problems, did_you_mean, nearest, scan
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
+L = TypeVar("L", bound=str)
 
 DURATION = "a duration is a number and a unit: 500ms, 10s, 5m, 1h"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,48}")
@@ -49,7 +49,7 @@ Read = Callable[[Cursor], T]
 
 
 def read_document(text: str, name: str, read: Read[T]) -> T:
-    """Read a whole file with one reader. Raises Problems with all mistakes, those of YAML and those of the words."""
+    """Read a whole file with one reader. Raises Problems with all mistakes, of YAML and of the words."""
     document, problems = scan(text, name)
     cursor = Cursor(document=document, problems=problems, value=document.data)
     found = read(cursor)
@@ -59,16 +59,31 @@ def read_document(text: str, name: str, read: Read[T]) -> T:
 
 
 class Block:
-    """A block of `word: value` lines that is being read."""
+    """A block of `word: value` lines that is being read; on leaving it, words nobody asked for are problems."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
         self.values: Mapping[str, object] = {}
         self.known: list[str] = []
+        self.missing: list[str] = []
         if isinstance(cursor.value, dict):
             self.values = cursor.value
         else:
             cursor.wrong("here stands a block of 'word: value' lines")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None or not isinstance(self.cursor.value, dict):
+            return
+        unknown = self.rest()
+        meant = {nearest(word, self.known) for word in unknown}
+        for word in self.missing:
+            if word not in meant:
+                self.wrong(f"the word '{word}' is missing")
+        for word in unknown:
+            self.wrong(f"'{word}' is not a word of this block{did_you_mean(word, self.known)}", at=word)
 
     def take(self, word: str, read: Read[T], default: T, *, required: bool = False) -> T:
         """The value of a word, or the default when it is absent, empty or wrong."""
@@ -76,7 +91,7 @@ class Block:
         value = self.values.get(word)
         if value is None:
             if required:
-                self.cursor.wrong(f"the word '{word}' is missing")
+                self.missing.append(word)
             return default
         cursor = self.cursor.child(word, value)
         try:
@@ -84,6 +99,12 @@ class Block:
         except Wrong as wrong:
             cursor.wrong(str(wrong))
             return default
+
+    def open(self, word: str) -> Cursor:
+        """The block under a word; nothing counts as an empty block."""
+        self.known.append(word)
+        value = self.values.get(word)
+        return self.cursor.child(word, {} if value is None else value)
 
     def has(self, word: str) -> bool:
         """Whether the word is given and not empty."""
@@ -96,15 +117,6 @@ class Block:
     def wrong(self, text: str, *, at: str | None = None) -> None:
         """Note a problem with this block or with one of its words."""
         (self.cursor if at is None else self.cursor.child(at, None)).wrong(text)
-
-
-@contextmanager
-def block(cursor: Cursor) -> Iterator[Block]:
-    """Open a block; at its end every word that was not asked for is a problem with a hint."""
-    opened = Block(cursor)
-    yield opened
-    for word in opened.rest():
-        opened.wrong(f"'{word}' is not a word of this block{did_you_mean(word, opened.known)}", at=word)
 
 
 def text(cursor: Cursor) -> str:
@@ -179,12 +191,63 @@ def choice(kind: type[E]) -> Read[E]:
     return read
 
 
+def one_of(*options: L) -> Read[L]:
+    """One of a few fixed words."""
+
+    def read(cursor: Cursor) -> L:
+        word = text(cursor)
+        for option in options:
+            if word == option:
+                return option
+        raise Wrong(f"'{word}' cannot stand here{did_you_mean(word, options)}")
+
+    return read
+
+
 def name(cursor: Cursor) -> str:
     """A name: small letters, digits and dashes, starting with a letter."""
     word = text(cursor)
     if not NAME.fullmatch(word):
         raise Wrong(f"'{word}' is not a name: small letters, digits and '-', at most 49, a letter first")
     return word
+
+
+def version(cursor: Cursor) -> None:
+    """The number 1; anything else is another schema."""
+    if cursor.value != 1 or isinstance(cursor.value, bool):
+        raise Wrong(f"only version 1 is known; write '{cursor.path[-1]}: 1'")
+
+
+def line(cursor: Cursor) -> str:
+    """A text that is not empty."""
+    said = text(cursor).strip()
+    if not said:
+        raise Wrong("here stands a text; it is empty")
+    return said
+
+
+def absolute(cursor: Cursor) -> str:
+    """The path of a folder from the root, without '..'."""
+    path = text(cursor)
+    if not path.startswith("/") or ".." in path.split("/"):
+        raise Wrong("here stands a path from the root, such as /etc")
+    return path
+
+
+def relative(cursor: Cursor) -> str:
+    """A path inside of a repository."""
+    path = text(cursor)
+    if not path or path.startswith(("/", "-")) or ".." in path.split("/"):
+        raise Wrong("here stands a path inside of the repository, such as nginx")
+    return path
+
+
+def label(cursor: Cursor) -> str:
+    """The name under which an entry is listed: its own key."""
+    called = str(cursor.path[-1])
+    if not NAME.fullmatch(called):
+        raise Wrong(f"'{called}' is not a name: small letters, digits and '-', at most 49, a letter first")
+    return called
 
 
 def many(read: Read[T]) -> Read[tuple[T, ...]]:

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from yaml._yaml import Mark as FastMark
+
+    Mark = yaml.Mark | FastMark
 
 Path = tuple[str | int, ...]
 """The way to a value: keys of blocks and indexes of lists, from the top of the file."""
@@ -76,12 +82,8 @@ def scan(text: str, name: str) -> tuple[Document, list[Problem]]:
     Raises Problems when the file cannot be read at all.
     """
     try:
-        refused = [
-            problem for event in yaml.parse(text, Loader=yaml.SafeLoader) if (problem := _refuse(event, name))
-        ]
-        too_deep = _too_deep(text, name)
-        if refused or too_deep:
-            raise Problems([*refused, *too_deep])
+        if refused := list(_refused(text, name)):
+            raise Problems(refused)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise Problems([_unreadable(error, text, name)]) from error
@@ -94,12 +96,16 @@ def scan(text: str, name: str) -> tuple[Document, list[Problem]]:
     return Document(name=name, data=data, marks=tree.marks), tree.problems
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that an unknown one was probably meant to be."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown word: the nearest known one, else all of them."""
     options = list(known)
-    near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean '{near[0]}'?"
+    if near := nearest(word, options):
+        return f"; did you mean '{near}'?"
     return f" (one of: {', '.join(options)})" if options else ""
 
 
@@ -117,7 +123,9 @@ class _Tree:
             return self.block(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        raise TypeError(f"PyYAML composed an unknown node: {node!r}")
 
     def block(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         self.marks.setdefault(path, _place(node.start_mark))
@@ -136,7 +144,7 @@ class _Tree:
         return block
 
 
-def _scalar(node: yaml.Node) -> object:
+def _scalar(node: yaml.ScalarNode) -> object:
     text: str = node.value
     if node.style is not None:  # quoted, or a block of text
         return text
@@ -151,23 +159,20 @@ def _scalar(node: yaml.Node) -> object:
     return text
 
 
-def _refuse(event: yaml.Event, name: str) -> Problem | None:
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        return _at(
-            event.start_mark, name, "anchors and aliases (& and *) are not used here; quote a text that starts so"
-        )
-    if tag := getattr(event, "tag", None):
-        return _at(event.start_mark, name, f"tags ({tag}) are not used here; quote a text that starts with '!'")
-    return None
+_ANCHORS = "anchors and aliases (& and *) are not used here; quote a text that starts so"
 
 
-def _too_deep(text: str, name: str) -> list[Problem]:
+def _refused(text: str, name: str) -> Iterator[Problem]:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            return [_at(event.start_mark, name, f"blocks are nested more than {DEEPEST} deep")]
-    return []
+            yield _at(event.start_mark, name, f"blocks are nested more than {DEEPEST} deep")
+            return
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            yield _at(event.start_mark, name, _ANCHORS)
+        elif tag := getattr(event, "tag", None):
+            yield _at(event.start_mark, name, f"tags ({tag}) are not used here; quote a text that starts with '!'")
 
 
 _PLAINER = (
@@ -176,7 +181,7 @@ _PLAINER = (
     ("could not find expected ':'", "a word without its ':'"),
     ("quoted scalar", "a quote is opened and never closed"),
     ("but found another document", "one file holds one document; remove what follows the '---'"),
-    ("undefined alias", "anchors and aliases (& and *) are not used here; quote a text that starts so"),
+    ("undefined alias", _ANCHORS),
     ("expected <block end>", "this line does not fit the lines above it; check indentation, quotes and brackets"),
     ("expected ',' or", "a bracket is not closed, or a comma is missing"),
     ("that cannot start any token", "a text that starts with this character needs quotes"),
@@ -187,18 +192,20 @@ def _unreadable(error: yaml.YAMLError, text: str, name: str) -> Problem:
     if isinstance(error, yaml.reader.ReaderError):
         before = text[: error.position]
         column = len(before) - (before.rfind("\n") + 1) + 1
-        said = f"the character {error.character!r} cannot stand in YAML; remove it"
+        said = f"the character U+{ord(text[error.position]):04X} cannot stand in YAML; remove it"
         return Problem(file=name, line=before.count("\n") + 1, column=column, text=said)
     said = " ".join(filter(None, [getattr(error, "context", None), getattr(error, "problem", None)]))
     plain = next((plainer for sign, plainer in _PLAINER if sign in said), said or "it cannot be read")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    opened = said.startswith(("while parsing a flow", "while scanning a quoted"))  # say where, not where it ran out
+    marks = [getattr(error, "context_mark", None), getattr(error, "problem_mark", None)]
+    mark = next(filter(None, marks if opened else reversed(marks)), None)
     return _at(mark, name, f"this is not YAML: {plain}")
 
 
-def _place(mark: yaml.Mark) -> tuple[int, int]:
+def _place(mark: Mark) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
-def _at(mark: yaml.Mark | None, name: str, text: str) -> Problem:
+def _at(mark: Mark | None, name: str, text: str) -> Problem:
     line, column = _place(mark) if mark else (1, 1)
     return Problem(file=name, line=line, column=column, text=text)

@@ -14,6 +14,7 @@ import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NewType, Protocol
 
 from bot.runbook.inventory import Group, Host, Inventory
@@ -35,6 +36,8 @@ class Output:
     stdout: str
     stderr: str
     cut: bool = False
+    raw: bytes = b""
+    """The same standard output as it came, for content that must not change by decoding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,9 @@ class Session(Protocol):
 
     async def read(self, path: str) -> bytes:
         """The whole file, at most 256 kB. Raises FileNotFoundError when the server says that there is none."""
+
+    async def tail(self, path: str, *, limit: int = 65_536) -> bytes:
+        """The last `limit` bytes of a file, from the start of a line. Raises FileNotFoundError."""
 
     async def stat(self, path: str) -> FileStat:
         """Raises FileNotFoundError when the server says that there is no such file."""
@@ -86,6 +92,10 @@ class Target(Protocol):
         """The host that the question is about."""
 
     @property
+    def affected(self) -> Host:
+        """The host that the alert names; the same as `host` unless the runbook asks at another place."""
+
+    @property
     def group(self) -> Group:
         """The group of that host."""
 
@@ -96,6 +106,13 @@ class Target(Protocol):
     @property
     def within(self) -> float:
         """The time limit of this check, in seconds; probes from the bot must keep it themselves."""
+
+    @property
+    def repaired_at(self) -> datetime | None:
+        """When a repair was applied that this check verifies, in UTC: older traces of trouble do not count."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
 
     async def session(self, host: Host | None = None) -> Session:
         """The shared connection to this host (or to another one of the inventory), opened on first use."""
@@ -109,19 +126,26 @@ Ask = Callable[..., Awaitable[Answer]]
 
 @dataclass(frozen=True, kw_only=True)
 class Noun:
-    """A kind of check. `touches` marks the few that are not read-only: they run last and alone."""
+    """A kind of check. `touches` marks the few that are not read-only: they run last and alone.
+
+    It is True, or the word that makes the check touch (`nginx` does so only with `test`).
+    """
 
     name: str
     ask: Ask
-    touches: bool
+    touches: bool | str
     words: Mapping[str, inspect.Parameter]
     help: str
+
+    def touching(self, words: Mapping[str, object]) -> bool:
+        """Whether the check touches the server when it is asked with these words."""
+        return bool(words.get(self.touches)) if isinstance(self.touches, str) else self.touches
 
 
 NOUNS: dict[str, Noun] = {}
 
 
-def noun(name: str, *, touches: bool = False) -> Callable[[Ask], Ask]:
+def noun(name: str, *, touches: bool | str = False) -> Callable[[Ask], Ask]:
     """Register a check noun under the word that runbooks use."""
 
     def register(ask: Ask) -> Ask:

@@ -1,0 +1,262 @@
+"""The command line: it parses, hands over, prints, and turns refusals into one sentence and an exit code.
+
+Exit 0: done. 1: refused, or problems were found. 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.ports import GaveUp, NotAllowed, TryAgain
+from bot.settings import Settings, environment, read_home
+from bot.strict_yaml import Problems
+
+app = typer.Typer(
+    name="muster",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Muster: an incident bot for Slack and Datadog.",
+)
+runbook_app = typer.Typer(no_args_is_help=True, help="Runbooks: list them, check them, run them by hand.")
+app.add_typer(runbook_app, name="runbook")
+Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def now() -> datetime:
+    """The clock of the command line."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def terminal() -> Iterator[Any]:
+    """The store and what can be done with it."""
+    from bot.terminal import Terminal  # loads the database: not for --help
+
+    found = Terminal(Settings.read(environment()), now=now)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot until it is told to stop."""
+    settings = Settings.read(environment())
+    if missing := settings.missing_to_serve():
+        raise NotAllowed("\n".join(missing))
+    home = read_home(settings.home, settings.secrets)
+    from bot.app import serve as run  # loads Slack and the engine: only here
+
+    asyncio.run(run(settings, home))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def say(
+    words: Annotated[list[str], typer.Argument(help="[INC-n] and what you would type in Slack; - reads lines")],
+    name: Annotated[str, typer.Option("--as", help="Who says it.")] = "",
+    zone: Annotated[str, typer.Option(help="Your zone, such as Africa/Nairobi.")] = "",
+    when: Annotated[str, typer.Option("--now", help="When it was said, for what is told later.")] = "",
+) -> None:
+    """Say something to the bot, as in Slack: muster say declare "Pages are slow"."""
+    with terminal() as found:
+        from bot.terminal import Voice
+
+        settings = Settings.read(environment())
+        voice = Voice.of(name, zone, when, default_zone=settings.zone, clock=now())
+        text = " ".join(words)
+        first, _, rest = text.partition(" ")
+        if "-" in {text, rest}:
+            incident = found.incident(first).number if rest else None
+            replies = list(_answered(found.say_lines(iter(sys.stdin), voice, incident)))
+        else:
+            replies = list(_answered(iter([found.say(text, voice)])))
+    if not all(replies):
+        raise typer.Exit(1)
+
+
+def _answered(replies: Iterator[Any]) -> Iterator[bool]:
+    for reply in replies:
+        print(reply.text, file=sys.stdout if reply.ok else sys.stderr, flush=True)
+        yield reply.ok
+
+
+@app.command("list")
+def list_incidents(
+    open_only: Annotated[bool, typer.Option("--open", help="Only unclosed ones.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List incidents, oldest first."""
+    with terminal() as found:
+        rows = [
+            {
+                "id": s.id,
+                "title": s.title,
+                "severity": s.severity,
+                "status": s.status,
+                "service": s.service,
+                "opened_at": s.opened_at.isoformat().replace("+00:00", "Z"),
+                "channel": s.channel,
+            }
+            for s in found.incidents(open_only=open_only)
+        ]
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        print("  ".join(row[key] for key in ("id", "severity", "status", "opened_at", "title")))
+
+
+@app.command()
+def export(incident: Annotated[str, typer.Argument(help="INC-n; without it all, one a line")] = "") -> None:
+    """Print the record of an incident, or of all."""
+    with terminal() as found:
+        for record in found.records(incident):
+            print(json.dumps(record, ensure_ascii=False, indent=2 if incident else None))
+
+
+@app.command("import")
+def bring_in(
+    file: Annotated[Path, typer.Argument(help="what “muster export” printed", exists=True, dir_okay=False)],
+) -> None:
+    """Bring records into an empty database."""
+    from bot.terminal import read_records
+
+    with terminal() as found:
+        for id in found.bring_in(read_records(file.read_text("utf-8"))):
+            print(id)
+
+
+@app.command()
+def postmortem(
+    incident: Incident,
+    brief: Annotated[bool, typer.Option("--brief", help="The short form.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", help="Write it to this file.")] = None,
+) -> None:
+    """Draft the postmortem from the record as it stands."""
+    with terminal() as found:
+        text = found.draft(incident, brief=brief)
+    if output:
+        output.write_text(text, "utf-8")
+        print(output)
+    else:
+        print(text, end="")
+
+
+@app.command()
+def check() -> None:
+    """Validate settings, policy, inventory and runbooks, without asking anybody."""
+    settings = Settings.read(environment())
+    home = read_home(settings.home, settings.secrets)
+    for name in home.absent:
+        print(f"{settings.home / name} is not there: the defaults hold.")
+    for problem in settings.missing_to_serve():
+        print(f"serve: {problem}")
+    print(f"{settings.home}: {len(home.runbooks)} runbooks, {len(home.inventory.groups)} groups of hosts: all well.")
+
+
+@app.command()
+def explain(word: Annotated[str, typer.Argument(help="a delivery's id, or INC-n")], as_json: AsJson = False) -> None:
+    """Say which rule decided about an alert, and why."""
+    with terminal() as found:
+        rows = found.explain(word)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['delivery']}  {row['ruling'] or 'not judged'}  {row['incident'] or '-'}  {row['reason']}")
+
+
+@runbook_app.command("list")
+def runbook_list(as_json: AsJson = False) -> None:
+    """List the runbooks."""
+    with terminal() as found:
+        rows = [{"name": r.name, "title": r.title, "owner": r.owner} for r in found.home().runbooks]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        print(f"{row['name']}  {row['title']}  ({row['owner']})")
+
+
+@runbook_app.command("lint")
+def runbook_lint() -> None:
+    """Validate the runbooks; every problem with file, line and column."""
+    settings = Settings.read(environment())
+    home = read_home(settings.home, settings.secrets)
+    print(f"{len(home.runbooks)} runbooks: all well.")
+
+
+@runbook_app.command("run")
+def runbook_run(
+    name: Annotated[str, typer.Argument(help="the runbook's name")],
+    on: Annotated[str, typer.Option("--on", help="a host of the inventory")],
+    dry: Annotated[bool, typer.Option("--dry", help="Print what would be asked, and ask nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a runbook's checks by hand. Exit 1 when one of them fails or could not be asked."""
+    with terminal() as found:
+        desk, runbook, host = found.runbook(name, on)
+        if dry:
+            for line in desk.dry(runbook, host):
+                print(line)
+            return
+        answered = asyncio.run(desk.diagnose(runbook, host, run="by-hand"))
+    if as_json:
+        from bot.journal import to_json
+
+        print(json.dumps(to_json(answered), indent=2, ensure_ascii=False))
+    else:
+        for result in answered.results:
+            print(f"{result.state:8} {result.check:12} {result.host:10} {result.took_ms:5} ms  {result.summary}")
+        for cause in answered.causes:
+            print(f"{cause.verdict}: {cause.text}{f' ({cause.because})' if cause.because else ''}")
+    if any(r.state in {"fail", "unknown"} for r in answered.results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    auto: Annotated[bool, typer.Option("--auto", help="Play the humans, too; end by itself.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("var/demo"),
+    story: Annotated[str, typer.Option(help="Which story.")] = "seed",
+    seed: Annotated[int | None, typer.Option(help="Repeat a run.")] = None,
+    speed: Annotated[float, typer.Option(help="Shorten the pauses of the played humans.", min=0.1)] = 1.0,
+) -> None:
+    """Try it with nothing: a lab with real nginx servers, a chat and a monitor, and the seed incident."""
+    from bot.lab.story import play  # the lab: only here
+
+    raise typer.Exit(asyncio.run(play(story=story, out=out, auto=auto, seed=seed, speed=speed)))
+
+
+def main() -> None:
+    """Run the command line; what people can mend is one sentence on standard error."""
+    try:
+        app()
+    except Problems as problems:
+        raise SystemExit(_complain(str(problems), 1)) from None
+    except (NotAllowed, TryAgain) as refusal:
+        raise SystemExit(_complain(str(refusal), 1)) from None
+    except GaveUp as refusal:
+        raise SystemExit(_complain(f"{refusal} {refusal.fix}".strip(), 1)) from None
+
+
+def _complain(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What a page answers, how fast, and who served it. Asked from the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from bot.checks import Answer, Seconds, Target, noun
+from bot.checks.tcp import connect_failure
+from bot.ports import GaveUp, TryAgain
+from bot.runbook.result import State
+
+BODY = 65_536
+"""Bytes of a body that are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One answer to one request; `problem` is refused, timeout or error when there was none."""
+
+    status: int = 0
+    took: float = 0.0
+    served_by: str = ""
+    text: str = ""
+    problem: str = ""
+
+
+@noun("http")
+async def http(
+    on: Target,
+    *,
+    url: str,
+    status: tuple[int, ...] = (200,),
+    under: Seconds | None = None,
+    contains: str | None = None,
+    host: str | None = None,
+    times: int = 1,
+    served_by: str = "X-Served-By",
+) -> Answer:
+    """What a page answers the bot: status, time, text, and with `times` who served it.
+
+    url: the page. status: one or a list (200). under: the longest time. contains: text in the body.
+    host: the Host header. times: how many requests (1). served-by: the header that names the server.
+    Redirects are answers and are not followed.
+    """
+    accepted = tuple(status) if isinstance(status, list | tuple) else (status,)
+    replies = await ask(url, host=host, times=times, within=on.within, header=served_by)
+    judged = [_judge(reply, accepted, under, contains) for reply in replies]
+    worst = max(judged, key=_ORDER.index)
+    slowest = max(reply.took for reply in replies)
+    return Answer(
+        state=State.FAIL if worst else State.OK,
+        reason=worst,
+        summary=_summary(url, replies, judged, worst),
+        facts={
+            "status": next((r.status for r in replies if r.status), 0),
+            "ms": round(slowest * 1000),
+            "failed": sum(1 for each in judged if each),
+            "asked": len(replies),
+            "served-by": dict(Counter(r.served_by for r in replies if r.served_by)),
+        },
+    )
+
+
+async def ask(url: str, *, host: str | None, times: int, within: float, header: str) -> Sequence[Reply]:
+    """Ask a page `times` times, at once but on connections of their own, each within the limit in seconds."""
+    limit = aiohttp.ClientTimeout(total=within)
+    connector = aiohttp.TCPConnector(limit=8, force_close=True)
+    async with aiohttp.ClientSession(timeout=limit, connector=connector, trust_env=False) as web:
+        return await asyncio.gather(*(_one(web, url, host, header) for _ in range(max(1, min(times, 50)))))
+
+
+_ORDER = ("", "slow", "error", "refused", "timeout")
+
+
+async def _one(web: aiohttp.ClientSession, url: str, host: str | None, header: str) -> Reply:
+    started = time.monotonic()
+    try:
+        async with web.get(url, headers={"Host": host} if host else {}, allow_redirects=False) as answer:
+            text = (await answer.content.read(BODY)).decode("utf-8", "replace")
+            return Reply(
+                status=answer.status,
+                took=time.monotonic() - started,
+                served_by=answer.headers.get(header, "")[:200],
+                text=text,
+            )
+    except TimeoutError:
+        problem = "timeout"
+    except aiohttp.InvalidURL as error:
+        raise GaveUp(f"{url!r} is not a URL.", reason="error", fix="Correct the runbook.") from error
+    except aiohttp.ClientConnectorDNSError as error:
+        raise TryAgain(f"The bot cannot ask: {error}", reason="unreachable") from error
+    except aiohttp.ClientConnectorError as error:
+        problem = connect_failure(error.os_error)
+    except (aiohttp.ClientError, OSError):
+        problem = "error"  # it accepted, then hung up or spoke no HTTP
+    return Reply(took=time.monotonic() - started, problem=problem)
+
+
+def _judge(reply: Reply, status: Sequence[int], under: Seconds | None, contains: str | None) -> str:
+    if reply.problem:
+        return reply.problem
+    if reply.status not in status or (contains is not None and contains not in reply.text):
+        return "error"
+    return "slow" if under is not None and reply.took > under else ""
+
+
+def _summary(url: str, replies: Sequence[Reply], judged: Sequence[str], worst: str) -> str:
+    shown = replies[judged.index(worst)]
+    took = f"{shown.took * 1000:.0f} ms"
+    said = {
+        "timeout": f"no answer within {took}",
+        "refused": "connection refused",
+        "slow": f"{shown.status}, slow: {took}",
+        "error": f"answers {shown.status}" if shown.status else "closed the connection without an answer",
+        "": f"{shown.status} in {took}",
+    }[worst]
+    count = f" ({sum(1 for each in judged if each)} of {len(replies)} failed)" if worst and len(replies) > 1 else ""
+    return f"{url}: {said}{count}"

@@ -1,0 +1,13 @@
+"""postmortem: draft again."""
+
+from bot.commands import Asked, Outcome, command
+from bot.incident import Incident
+from bot.ports import NotAllowed
+
+
+@command("postmortem", usage="postmortem", order=48)
+def postmortem(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - one shape for all commands
+    """Draft the postmortem again from what the record says now."""
+    if incident.open:
+        raise NotAllowed(f"Nothing was drafted: {incident.id} is {incident.status}. “close” drafts it.")
+    return Outcome(text="The postmortem is being drafted again.", flows=("draft",))

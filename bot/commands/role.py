@@ -1,0 +1,43 @@
+"""role, lead: who does what."""
+
+import re
+
+from bot.commands import Asked, Outcome, Tell, command
+from bot.facts import RoleGiven
+from bot.incident import Incident, Person
+from bot.ports import NotAllowed
+
+MENTION = re.compile(r"<@(?P<id>[A-Z0-9]+)(\|(?P<name>[^>]*))?>")
+
+
+@command("role", usage="role ROLE [@user]", order=43)
+def role(asked: Asked, incident: Incident) -> Outcome:
+    """Give a role (commander, scribe, …) to somebody, or take it yourself."""
+    word, _, who = asked.words.partition(" ")
+    known = asked.policy.roles
+    wanted = next((r for r in known if word and r.lower().startswith(word.lower())), None)
+    if wanted is None:
+        raise NotAllowed(f"No role was given: “{word}” is none of {', '.join(known)}. Try: role {known[0]} @somebody")
+    return _give(asked, incident, wanted, who)
+
+
+@command("lead", usage="lead [@user]", order=44)
+def lead(asked: Asked, incident: Incident) -> Outcome:
+    """Make somebody the commander, or yourself."""
+    return _give(asked, incident, asked.policy.roles[0], asked.words)
+
+
+def _give(asked: Asked, incident: Incident, wanted: str, who: str) -> Outcome:
+    person = person_named(who) if who.strip() else asked.said.author
+    if incident.roles.get(wanted) == person:
+        return Outcome(text=f"{wanted} is {person.name or person.id} already.")
+    told = RoleGiven(role=wanted, person=person)
+    return Outcome(text=f"{wanted}: {person.name or person.id}.", tell=(Tell(what=told, at=asked.now),))
+
+
+def person_named(word: str) -> Person:
+    """The person that a mention or a plain name stands for."""
+    if mention := MENTION.search(word):
+        return Person(id=mention["id"], name=mention["name"] or mention["id"])
+    name = word.strip().lstrip("@")
+    return Person(id="", name=name)

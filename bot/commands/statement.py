@@ -1,0 +1,28 @@
+"""impact, cause, factor, finding, ruled-out, update: statements that fill the postmortem's sections."""
+
+from collections.abc import Mapping
+
+from bot.commands import Asked, Outcome, Tell, add, next_entry
+from bot.facts import Told
+from bot.incident import Incident, Kind
+
+STATEMENTS: Mapping[str, tuple[Kind, str]] = {
+    "impact": (Kind.IMPACT, "Say who and what was affected, best with a number and its unit."),
+    "cause": (Kind.CAUSE, "Say what caused it, in your own words."),
+    "factor": (Kind.FACTOR, "Say what helped it to happen or to last."),
+    "finding": (Kind.FINDING, "Say what you found."),
+    "ruled-out": (Kind.RULED_OUT, "Say what it was not."),
+    "update": (Kind.UPDATE, "Tell those outside how it stands."),
+}
+
+
+def _statement(word: str, kind: Kind) -> None:
+    def state(asked: Asked, incident: Incident) -> Outcome:
+        told = Told(kind=kind, text=asked.need("the text"))
+        return Outcome(text=f"{next_entry(incident)}: {word} recorded.", tell=(Tell(what=told, at=asked.now),))
+
+    add(word, state, usage=f"{word} TEXT", help=STATEMENTS[word][1], order=30)
+
+
+for _word, (_kind, _) in STATEMENTS.items():
+    _statement(_word, _kind)

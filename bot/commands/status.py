@@ -1,0 +1,26 @@
+"""status: where the incident stands."""
+
+from bot.commands import Asked, Outcome, Tell, command
+from bot.facts import StatusSet
+from bot.incident import Incident, Status
+from bot.ports import NotAllowed
+
+SETTABLE = (Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING)
+
+
+@command("status", usage="status WORD", order=41)
+def status(asked: Asked, incident: Incident) -> Outcome:
+    """Say where it stands: investigating, identified or monitoring. Alone: how it stands."""
+    if not asked.words:
+        return Outcome(text=f"{incident.id} is {incident.status}, {incident.severity}: {incident.title}")
+    word = asked.words.lower()
+    if word in {Status.RESOLVED, Status.CLOSED}:
+        verb = "resolve" if word == Status.RESOLVED else "close"
+        raise NotAllowed(f"The status stays {incident.status}: say “{verb}” for that, so that it gets its time.")
+    wanted = next((s for s in SETTABLE if s.value.startswith(word)), None)
+    if wanted is None:
+        raise NotAllowed(f"The status stays {incident.status}: say one of {', '.join(SETTABLE)}.")
+    if incident.status is Status.CLOSED:
+        raise NotAllowed(f"{incident.id} is closed: say “reopen” first.")
+    tell = () if wanted is incident.status else (Tell(what=StatusSet(status=wanted), at=asked.now),)
+    return Outcome(text=f"Status: {wanted}.", tell=tell)

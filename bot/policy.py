@@ -1,0 +1,310 @@
+"""How a team runs its incidents: policy.yaml. Every key is optional; `Policy()` is what holds without a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from bot.strict_block import (
+    Block,
+    Cursor,
+    Read,
+    Wrong,
+    duration,
+    flag,
+    line,
+    many,
+    name,
+    named,
+    one_of,
+    one_or_many,
+    read_document,
+    text,
+    version,
+    whole,
+)
+from bot.strict_yaml import did_you_mean
+
+SLACK_COMMAND_LENGTH = 32  # Slack's limit for a slash command, with its slash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """Name of an incident's channel (`{n}`, `{slug}`), and how long after closing it is archived."""
+
+    name: str = "inc-{n}-{slug}"
+    archive_after: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invite:
+    """Who is invited to incidents of a service: groups (@name), addresses or ids. No service means every one."""
+
+    service: str = ""
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """Alerts that a rule is about; all that is given must match. `title` and `monitor` are patterns with `*`."""
+
+    title: str = ""
+    monitor: str = ""
+    service: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What to do with the alerts that match."""
+
+    match: Match = Match()
+    do: Literal["ignore", "propose", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flapping:
+    """A problem that comes and goes so many times within this time is flapping."""
+
+    cycles: int = 3
+    within: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grouping:
+    """When alerts belong to one incident; `per_hour` is the number of new incidents that makes a storm."""
+
+    window: timedelta = timedelta(minutes=15)
+    cool_off: timedelta = timedelta(minutes=30)
+    flapping: Flapping = Flapping()
+    per_hour: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminders:
+    """How long Muster waits before it reminds."""
+
+    no_update: timedelta = timedelta(minutes=30)
+    no_commander: timedelta = timedelta(minutes=10)
+    postmortem: timedelta = timedelta(days=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publish:
+    """A git repository to push drafts to, and the branch (`{id}`)."""
+
+    git: str | None = None
+    branch: str = "postmortem/{id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postmortem:
+    """How drafts are written; `template` is the path of a Jinja template."""
+
+    template: str | None = None
+    brief: bool = False
+    publish: Publish = Publish()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Datadog:
+    """What Muster writes to Datadog."""
+
+    write_back: bool = True
+    downtime: bool = False
+    mirror_incident: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """The whole policy. Severities are listed from the worst; rules are tried in order, the first match wins."""
+
+    command: str = "/incident"
+    severities: tuple[str, ...] = ("SEV1", "SEV2", "SEV3", "SEV4", "SEV5")
+    default_severity: str = "SEV3"
+    roles: tuple[str, ...] = ("commander", "scribe", "communications")
+    channel: Channel = Channel()
+    announce: str = "incidents"
+    operators: str = ""
+    invite: tuple[Invite, ...] = ()
+    rules: tuple[Rule, ...] = (Rule(match=Match(title="[TEST]*"), do="ignore"), Rule(do="open"))
+    grouping: Grouping = Grouping()
+    reminders: Reminders = Reminders()
+    approvers: tuple[str, ...] = ()
+    postmortem: Postmortem = Postmortem()
+    datadog: Datadog = Datadog()
+
+    @property
+    def troubles(self) -> str:
+        """The channel for Muster's own troubles; empty means only the log."""
+        return self.operators or self.announce
+
+
+def load(content: str, file: str) -> Policy:
+    """Read policy.yaml. Raises Problems with every mistake in it."""
+    return read_document(content, file, _policy)
+
+
+def _policy(cursor: Cursor) -> Policy:
+    std = Policy()
+    with Block(cursor) as top:
+        top.take("policy", version, None)
+        policy = Policy(
+            command=top.take("command", _command, std.command),
+            severities=top.take("severities", _distinct(line), std.severities),
+            default_severity=top.take("default-severity", line, std.default_severity),
+            roles=top.take("roles", _distinct(name), std.roles),
+            channel=top.take("channel", _channel, std.channel),
+            announce=top.take("announce", _channel_name, std.announce),
+            operators=top.take("operators", _channel_name, std.operators),
+            invite=top.take("invite", many(_invite), std.invite),
+            rules=top.take("rules", many(_rule), std.rules),
+            grouping=top.take("grouping", _grouping, std.grouping),
+            reminders=top.take("reminders", _reminders, std.reminders),
+            approvers=top.take("approvers", one_or_many(line), std.approvers),
+            postmortem=top.take("postmortem", _postmortem, std.postmortem),
+            datadog=top.take("datadog", _datadog, std.datadog),
+        )
+        if policy.default_severity not in policy.severities:
+            hint = did_you_mean(policy.default_severity, policy.severities)
+            top.wrong(f"'{policy.default_severity}' is not one of the severities{hint}", at="default-severity")
+    return policy
+
+
+def _command(cursor: Cursor) -> str:
+    command = text(cursor)
+    if not re.fullmatch(rf"/[^\s/]{{1,{SLACK_COMMAND_LENGTH - 1}}}", command) or command != command.lower():
+        raise Wrong(f"a Slack command starts with '/', has small letters and at most {SLACK_COMMAND_LENGTH} characters")
+    return command
+
+
+def _distinct(read: Read[str]) -> Read[tuple[str, ...]]:
+    """A list with at least one item and none twice."""
+
+    def read_all(cursor: Cursor) -> tuple[str, ...]:
+        found = many(read)(cursor)
+        for index, item in enumerate(found):
+            if item in found[:index]:
+                cursor.child(index, item).wrong(f"'{item}' is listed twice")
+        if cursor.value == []:
+            raise Wrong("at least one is needed")
+        return found
+
+    return read_all
+
+
+def _channel(cursor: Cursor) -> Channel:
+    std = Channel()
+    with Block(cursor) as words:
+        return Channel(
+            name=words.take("name", _pattern("n", "slug"), std.name),
+            archive_after=words.take("archive-after", duration, std.archive_after),
+        )
+
+
+def _pattern(*known: str) -> Read[str]:
+    """A text with `{word}` places; the first is needed, since without it two incidents would share one name."""
+
+    def read(cursor: Cursor) -> str:
+        said = line(cursor)
+        for word in re.findall(r"\{([^{}]*)\}", said):
+            if word not in known:
+                raise Wrong(f"nothing fills {{{word}}}{did_you_mean(word, known)}")
+        if f"{{{known[0]}}}" not in said:
+            raise Wrong(f"{{{known[0]}}} must be in it, or two incidents would share one name")
+        return said
+
+    return read
+
+
+def _channel_name(cursor: Cursor) -> str:
+    said = line(cursor).removeprefix("#")
+    if not re.fullmatch(r"[^\s#@<>]{1,80}", said):
+        raise Wrong(f"'{said}' is not a channel: its name or its id")
+    return said
+
+
+def _invite(cursor: Cursor) -> Invite:
+    with Block(cursor) as words:
+        people: tuple[str, ...] = words.take("people", one_or_many(line), (), required=True)
+        return Invite(service=words.take("service", line, ""), people=people)
+
+
+def _rule(cursor: Cursor) -> Rule:
+    do: Read[Literal["ignore", "propose", "open"]] = one_of("ignore", "propose", "open")
+    with Block(cursor) as words:
+        return Rule(
+            match=words.take("match", _match, Match(), required=True),
+            do=words.take("do", do, "open", required=True),
+        )
+
+
+def _match(cursor: Cursor) -> Match:
+    with Block(cursor) as words:
+        return Match(
+            title=words.take("title", text, ""),
+            monitor=words.take("monitor", text, ""),
+            service=words.take("service", text, ""),
+            tags=words.take("tags", named(text), {}),
+        )
+
+
+def _grouping(cursor: Cursor) -> Grouping:
+    std = Grouping()
+    with Block(cursor) as words:
+        return Grouping(
+            window=words.take("window", duration, std.window),
+            cool_off=words.take("cool-off", duration, std.cool_off),
+            flapping=words.take("flapping", _flapping, std.flapping),
+            per_hour=words.take("per-hour", whole(1), std.per_hour),
+        )
+
+
+def _flapping(cursor: Cursor) -> Flapping:
+    std = Flapping()
+    with Block(cursor) as words:
+        return Flapping(
+            cycles=words.take("cycles", whole(1), std.cycles),
+            within=words.take("within", duration, std.within),
+        )
+
+
+def _reminders(cursor: Cursor) -> Reminders:
+    std = Reminders()
+    with Block(cursor) as words:
+        return Reminders(
+            no_update=words.take("no-update", duration, std.no_update),
+            no_commander=words.take("no-commander", duration, std.no_commander),
+            postmortem=words.take("postmortem", duration, std.postmortem),
+        )
+
+
+def _postmortem(cursor: Cursor) -> Postmortem:
+    std = Postmortem()
+    with Block(cursor) as words:
+        return Postmortem(
+            template=words.take("template", line, std.template),
+            brief=words.take("brief", flag, std.brief),
+            publish=words.take("publish", _publish, std.publish),
+        )
+
+
+def _publish(cursor: Cursor) -> Publish:
+    std = Publish()
+    with Block(cursor) as words:
+        return Publish(
+            git=words.take("git", line, std.git), branch=words.take("branch", _pattern("id", "n"), std.branch)
+        )
+
+
+def _datadog(cursor: Cursor) -> Datadog:
+    std = Datadog()
+    with Block(cursor) as words:
+        return Datadog(
+            write_back=words.take("write-back", flag, std.write_back),
+            downtime=words.take("downtime", flag, std.downtime),
+            mirror_incident=words.take("mirror-incident", flag, std.mirror_incident),
+        )

@@ -1,0 +1,148 @@
+"""Writes the folder that a closed incident leaves. Nothing is ever half there, and what a person wrote is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from tempfile import mkdtemp
+
+from bot.incident import Incident
+from bot.ports import GaveUp
+from bot.postmortem.draft import Draft, stamp
+
+NOTE = (
+    "> **A newer draft.** `postmortem.md` was edited by a person and kept as it is; this file is what the record "
+    "says now. Take over what you need, then delete this file.\n\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """Where a draft went. `page` is the Markdown just drafted; `kept` says that a person's own page stayed."""
+
+    folder: Path
+    page: Path
+    kept: bool
+
+
+def publish(incident: Incident, draft: Draft, *, into: Path) -> Published:
+    """Write the draft below `into`; writing the same again changes nothing. Blocks: call it in a thread.
+
+    A new folder appears whole. In one that exists each file is replaced whole, the page last. Raises GaveUp when
+    the disk refuses.
+    """
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        folder = _folder(incident, into)
+        return _renew(folder, incident, draft) if folder.exists() else _create(folder, incident, draft)
+    except OSError as problem:
+        raise GaveUp(
+            f"The postmortem of {incident.id} was not written to {into}: {problem.strerror or problem}.",
+            reason="disk",
+            fix=f"Make {into} writable and give it room; the draft is written again on the next try.",
+        ) from problem
+
+
+def folder_name(incident: Incident) -> str:
+    """Day of opening (UTC), number and title: 2026-11-22-inc-7-web-02-is-out."""
+    day = incident.opened_at.astimezone(UTC).strftime("%Y-%m-%d")
+    ascii_title = unicodedata.normalize("NFKD", incident.title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[:50].strip("-")
+    return f"{day}-inc-{incident.number}" + (f"-{slug}" if slug else "")
+
+
+def edited(page: str) -> bool:
+    """Whether a person changed a draft since we wrote it."""
+    body, _, last = page.rstrip("\n").rpartition("\n")
+    found = re.match(r"<!-- muster: draft (INC-\d+), sha256 [0-9a-f]{64} ", last)
+    return not found or stamp(found[1], body + "\n").strip() != last
+
+
+def _folder(incident: Incident, into: Path) -> Path:
+    """The folder of this incident; once made it keeps its name when the title changes."""
+    named = re.compile(rf"\d{{4}}-\d\d-\d\d-inc-{incident.number}(?:-.*)?")
+    there = sorted(p for p in into.iterdir() if p.is_dir() and named.fullmatch(p.name))
+    return there[0] if there else into / folder_name(incident)
+
+
+def _create(folder: Path, incident: Incident, draft: Draft) -> Published:
+    made = _written_beside(folder.parent, draft.files)
+    try:
+        made.rename(folder)
+        _settle(folder.parent)
+    except OSError:
+        if folder.is_dir():  # another process was first
+            return _renew(folder, incident, draft)
+        raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return Published(folder=folder, page=folder / "postmortem.md", kept=False)
+
+
+def _renew(folder: Path, incident: Incident, draft: Draft) -> Published:
+    page = folder / "postmortem.md"
+    theirs = page.read_text("utf-8", errors="replace") if page.exists() else None
+    kept = theirs is not None and edited(theirs)
+    files = dict(draft.files)
+    if kept:
+        page = folder / "postmortem.new.md"
+        files[page.name] = _with_note(incident, files.pop("postmortem.md").decode()).encode()
+    _replace(folder, files)
+    if not kept:
+        _drop_ours(folder / "postmortem.new.md")
+    return Published(folder=folder, page=page, kept=kept)
+
+
+def _with_note(incident: Incident, markdown: str) -> str:
+    body = markdown.rstrip("\n").rpartition("\n")[0]
+    title, _, rest = body.partition("\n\n")
+    noted = f"{title}\n\n{NOTE}{rest}\n"
+    return noted + stamp(incident.id, noted)
+
+
+def _drop_ours(page: Path) -> None:
+    if page.exists() and not edited(page.read_text("utf-8", errors="replace")):
+        page.unlink()
+
+
+def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
+    changed = {n: data for n, data in files.items() if not _is(folder / n, data)}
+    if not changed:
+        return
+    made = _written_beside(folder.parent, changed)
+    try:
+        for name in sorted(changed, key=lambda n: n.endswith(".md")):
+            (made / name).replace(folder / name)
+        _settle(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _is(path: Path, data: bytes) -> bool:
+    return path.exists() and path.read_bytes() == data
+
+
+def _written_beside(parent: Path, files: Mapping[str, bytes]) -> Path:
+    made = Path(mkdtemp(prefix=".draft-", dir=parent))
+    for name, data in files.items():
+        with (made / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    made.chmod(0o755)
+    _settle(made)
+    return made
+
+
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,177 @@
+"""How answers become causes: proved, possible or ruled out. Pure; it decides and neither asks nor acts.
+
+A cause is *proved* when every answer that it lists is there, *ruled out* when one answer contradicts it, and
+*possible* when nothing contradicts it and something could not be asked. What could not be asked (unknown, skipped,
+never run) is no answer: it proves nothing and rules nothing out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.runbook.inventory import Group, Host
+from bot.runbook.placeholders import facts_of, fill_text, fills, plain, values_of
+from bot.runbook.result import Result, State
+from bot.runbook.runbook import At, Cause, Check, Runbook
+
+ANSWERED = (State.OK, State.WARN, State.FAIL)
+
+
+class Standing(StrEnum):
+    """What the answers say about a cause."""
+
+    PROVED = "proved"
+    POSSIBLE = "possible"
+    RULED_OUT = "ruled-out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One cause after the answers are in.
+
+    `id` is RUNBOOK/n, `text` its filled explanation, `checks` what it rests on. `contradicted_by` names the check
+    that ruled it out and `because` is what that check said; `unanswered` names what could not be asked.
+    """
+
+    id: str
+    host: str
+    verdict: Standing
+    text: str
+    checks: tuple[str, ...]
+    contradicted_by: str = ""
+    because: str = ""
+    unanswered: tuple[str, ...] = ()
+    offer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """Verdicts in the order of a message; each part keeps the order of the runbook, which is its preference."""
+
+    proved: Verdict | None
+    also_proved: tuple[Verdict, ...]
+    possible: tuple[Verdict, ...]
+    ruled_out: tuple[Verdict, ...]
+
+
+def judge(runbook: Runbook, host: Host, results: Iterable[Result], *, group: Group) -> list[Verdict]:
+    """What the results say about each cause on this host of this group, in the order of the runbook.
+
+    The results are those of one diagnosis of this host, so they hold those of the hosts asked for its sake (peers,
+    balancer, primary). When a check was run twice on a host, its last result counts.
+    """
+    answers = _Answers(runbook, host, group, results)
+    return [_judge(cause, answers) for cause in runbook.causes]
+
+
+def shown(verdicts: Sequence[Verdict]) -> Shown:
+    """What the reader sees: the first proved cause, then the possible ones, then what was ruled out."""
+    proved = _those(verdicts, Standing.PROVED)
+    return Shown(
+        proved=proved[0] if proved else None,
+        also_proved=proved[1:],
+        possible=_those(verdicts, Standing.POSSIBLE),
+        ruled_out=_those(verdicts, Standing.RULED_OUT),
+    )
+
+
+def fits(result: Result, answers: frozenset[str]) -> bool | None:
+    """Whether a result is one of the answers, by its state or its reason; None when it is no answer at all."""
+    if result.state not in ANSWERED:
+        return None
+    return result.state.value in answers or (result.state is not State.OK and result.reason in answers)
+
+
+class _Answers:
+    """The results about one host, by check."""
+
+    def __init__(self, runbook: Runbook, host: Host, group: Group, results: Iterable[Result]) -> None:
+        self.checks = runbook.checks
+        self.host = host
+        self.group = group
+        self.by_check: dict[str, dict[str, Result]] = {}
+        for result in results:
+            self.by_check.setdefault(result.check, {})[result.host] = result
+
+    def of(self, check: str) -> list[Result]:
+        """The results that answer this check for this host: its own, or those of the hosts that it asks."""
+        found = self.by_check.get(check, {})
+        return [found[name] for name in self._asked(self.checks[check].at, found) if name in found]
+
+    def _asked(self, at: At, found: Iterable[str]) -> list[str]:
+        """The names under which results of a check count for this host."""
+        if at in (At.AFFECTED, At.GROUP):
+            return [self.host.name]
+        if at is At.PEERS:
+            return [name for name in found if name != self.host.name]
+        if at is At.PRIMARY:
+            return [self.group.primary or self.host.name]
+        elsewhere = [name for name in found if name not in self.group.hosts]
+        return [self.host.name] if self.host.name in found else elsewhere
+
+    def fits(self, check: str, answers: frozenset[str]) -> bool | None:
+        """Whether all results of a check fit; one that does not decides, then one that is missing."""
+        fitting = [fits(result, answers) for result in self.of(check)]
+        if False in fitting:
+            return False
+        return None if None in fitting or not fitting else True
+
+    def say(self, check: str) -> str:
+        """What a check has to say: its own explanation where it found something, else its summary."""
+        said = [self._say(self.checks[check], result) for result in self.of(check)]
+        return " ".join(filter(None, said)) or f"({check}: not asked)"
+
+    def _say(self, check: Check, result: Result) -> str:
+        if result.state not in ANSWERED:
+            return f"({check.name}: not known{', ' + plain(result.summary) if result.summary else ''})"
+        values = self._values(check, result)
+        if result.state is not State.OK and check.explains and fills(check.explains, values):
+            return fill_text(check.explains.strip(), values)
+        return plain(result.summary) or f"{check.name}: {result.reason or result.state.value}"
+
+    def _values(self, check: Check, result: Result) -> dict[str, str]:
+        """`$host` is the host that the check is about: a peer speaks of itself, all else of the affected host."""
+        own = check.at in (At.PEERS, At.GROUP) and result.host in self.group.hosts
+        about = self.group.hosts[result.host] if own else self.host
+        words = {w.replace("_", "-"): str(v) for w, v in check.words.items() if isinstance(v, str | int | float)}
+        return {**words, **facts_of(result), **values_of(about, self.group)}
+
+    def values(self) -> dict[str, str]:
+        """What fills the explanation of a cause: the host, each check, and the facts of each check."""
+        said = {check: self.say(check) for check in self.checks}
+        facts = {
+            f"{check}.{word}": value
+            for check in self.checks
+            for result in reversed(self.of(check))
+            for word, value in facts_of(result).items()
+        }
+        return {**said, **facts, **values_of(self.host, self.group)}
+
+
+def _judge(cause: Cause, answers: _Answers) -> Verdict:
+    fitting = {check: answers.fits(check, wanted) for check, wanted in cause.when.items()}
+    against = next((check for check, fit in fitting.items() if fit is False), "")
+    unanswered = tuple(check for check, fit in fitting.items() if fit is None)
+    return Verdict(
+        id=cause.id,
+        host=answers.host.name,
+        verdict=_standing(against=against, proves=bool(fitting) and not unanswered),
+        text=fill_text(cause.explains, answers.values()),
+        checks=tuple(cause.when),
+        contradicted_by=against,
+        because=answers.say(against) if against else "",
+        unanswered=unanswered,
+        offer=cause.offer,
+    )
+
+
+def _standing(*, against: str, proves: bool) -> Standing:
+    if against:
+        return Standing.RULED_OUT
+    return Standing.PROVED if proves else Standing.POSSIBLE
+
+
+def _those(verdicts: Sequence[Verdict], standing: Standing) -> tuple[Verdict, ...]:
+    return tuple(verdict for verdict in verdicts if verdict.verdict is standing)

@@ -1,0 +1,249 @@
+"""Where servers are examined and mended for an incident: runbooks, inventory and SSH brought together.
+
+It turns answers into facts and plans into offers; when what happens is the story's business (lifecycle.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.facts import ChecksAnswered
+from bot.hosts import Ssh
+from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
+from bot.metrics import DIAGNOSIS
+from bot.ports import NotAllowed
+from bot.runbook import causes
+from bot.runbook.inventory import Host
+from bot.runbook.plan import Plan
+from bot.runbook.repair import Ended, Outcome, Repairs, Stage
+from bot.runbook.result import Result
+from bot.runbook.run import Diagnosis, Runner
+from bot.runbook.runbook import Runbook
+from bot.runbook.secret import resolve_key
+from bot.runbook.select import covering
+from bot.settings import Home
+from bot.store import Store
+from bot.target import target
+
+STALE = timedelta(minutes=10)
+"""An alert older than this gets a diagnosis but no offer: after an outage of ours, old alerts come in a heap."""
+SHOWN_FACT = 500
+"""Characters of one fact that a cause keeps; longer ones (diffs) stay with the check's evidence."""
+Reached = Callable[[RepairState, str, Mapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """Which runbooks to ask about which host; `reason` says in words why there are none."""
+
+    host: Host | None
+    runbooks: tuple[Runbook, ...]
+    reason: str = ""
+
+
+class Desk:
+    """Examines servers and carries out approved repairs. Repairs of one group wait for each other."""
+
+    def __init__(self, home: Home, store: Store, *, now: Callable[[], datetime]) -> None:
+        self._home = home
+        self._store = store
+        self._now = now
+        self._groups: dict[str, asyncio.Lock] = {}
+        self._made: tuple[Runner, Repairs] | None = None
+
+    def questions(self, incident: Incident, *, host: str = "", runbook: str = "") -> Questions:
+        """What to ask: as named by a person, else as the incident's newest alert selects from the inventory."""
+        alert = max((a for a in incident.alerts if a.bad), key=lambda a: a.at, default=None)
+        where, reason = self._where(incident, alert, host)
+        if where is None:
+            return Questions(host=None, runbooks=(), reason=reason)
+        if runbook:
+            named = tuple(r for r in self._home.runbooks if r.name == runbook)
+            known = ", ".join(r.name for r in self._home.runbooks) or "none"
+            none = f"No checks were run: there is no runbook {runbook}; there is {known}."
+            return Questions(host=where, runbooks=named, reason="" if named else none)
+        found = tuple(self._covering(incident, alert, where))
+        none = f"No checks were run: no runbook covers this alert on {where.name}."
+        return Questions(host=where, runbooks=found, reason="" if found else none)
+
+    def _where(self, incident: Incident, alert: AlertSeen | None, host: str) -> tuple[Host | None, str]:
+        if host:
+            found = self._home.inventory.find(host)
+            return found, "" if found else f"No checks were run: the inventory does not know {host}."
+        if alert is None:
+            asked = next((c.host for c in reversed(incident.checks)), "")
+            return self._home.inventory.find(asked) if asked else None, "No checks were run: say “check on HOST”."
+        named = target(alert, self._home.inventory)
+        return named.host, named.evidence
+
+    def _covering(self, incident: Incident, alert: AlertSeen | None, host: Host) -> list[Runbook]:
+        tags = dict(word.split(":", 1) for word in (*alert.tags, *alert.scope) if ":" in word) if alert else {}
+        words = {"triggered": "alert", "re-triggered": "alert", "renotify": "alert", "warn": "warn", "re-warn": "warn"}
+        status = words.get(alert.transition.lower(), "no-data") if alert else "alert"
+        return covering(
+            self._home.runbooks,
+            service=incident.service,
+            tags=tags,
+            monitor=alert.title if alert else "",
+            status=status,
+            group=self._home.inventory.group_of(host),
+        )
+
+    async def diagnose(self, runbook: Runbook, host: Host, *, run: str) -> ChecksAnswered:
+        """Ask everything and read the answers. Raises GaveUp when we have no key to ask with."""
+        runner, _ = self._tools()
+        diagnosis = await runner.diagnose(runbook, host)
+        DIAGNOSIS.observe(diagnosis.took_ms / 1000)
+        verdicts = causes.judge(runbook, host, diagnosis.results, group=self._home.inventory.group_of(host))
+        return ChecksAnswered(
+            runbook=runbook.name,
+            host=host.name,
+            run=run,
+            results=tuple(_check_seen(r) for r in diagnosis.results),
+            causes=tuple(_cause_seen(v, diagnosis) for v in verdicts),
+            took_ms=diagnosis.took_ms,
+        )
+
+    async def offers(self, incident: Incident, *, run: str, by_person: bool) -> list[Repair | str]:
+        """The repairs that the proved causes of this run call for, planned; or in words why there is none."""
+        proved = [c for c in incident.causes if c.run.startswith(run) and c.verdict is Verdict.PROVED]
+        wanted = [(c, name) for c in proved for name in self._offer(c)]
+        newest = max((a.at for a in incident.alerts), default=None)
+        if wanted and newest and not by_person and self._now() - newest > STALE:
+            return ["No repair was planned, the alert is over ten minutes old: press “Run checks again” for one."]
+        found: dict[str, Repair | str] = {}
+        for cause, name in wanted:
+            offer = await self._planned(cause, name)
+            found.setdefault(offer if isinstance(offer, str) else offer.plan, offer)
+        return list(found.values())
+
+    def _offer(self, cause: CauseSeen) -> tuple[str, ...]:
+        runbook = self._runbook(cause.id.rpartition("/")[0])
+        return next((c.offer for c in runbook.causes if c.id == cause.id), ()) if runbook else ()
+
+    async def _planned(self, cause: CauseSeen, name: str) -> Repair | str:
+        _, repairs = self._tools()
+        runbook, host = self._runbook(cause.id.rpartition("/")[0]), self._home.inventory.find(cause.host)
+        if runbook is None or host is None:
+            return f"No repair was planned: {cause.id} on {cause.host} is no longer in the files."
+        try:
+            plan = await repairs.preview(runbook, name, host)
+        except NotAllowed as refusal:
+            return str(refusal)
+        return self._as_offer(plan, runbook, cause)
+
+    def _as_offer(self, plan: Plan, runbook: Runbook, cause: CauseSeen) -> Repair:
+        approve = runbook.actions[plan.action].approve
+        return Repair(
+            name=plan.action,
+            host=plan.host,
+            plan=plan.id,
+            state=RepairState.OFFERED,
+            at=self._now(),
+            title=plan.title,
+            diff=plan.diff,
+            approvers=approve.by or self._home.policy.approvers,
+            count=approve.count,
+            requester=approve.requester,
+            expires_at=self._now() + timedelta(seconds=approve.expires),
+            runbook=runbook.name,
+            cause=cause.id,
+            stored=plan.to_json(),
+            details={
+                "commit": plan.commit,
+                "decided_by": plan.decided_by,
+                "test": " ".join(plan.test),
+                "then": [" ".join(argv) for argv in plan.then],
+                "verify": list(plan.verify),
+                "affected": cause.host,
+            },
+        )
+
+    async def carry_out(self, repair: Repair, reached: Reached) -> None:
+        """Do what was approved, or after a crash find out what became of it. Every stage is told before it begins."""
+        _, repairs = self._tools()
+        plan, runbook = Plan.from_json(repair.stored), self._runbook(repair.runbook)
+        host = self._home.inventory.find(str(repair.details.get("affected", repair.host)))
+        if runbook is None or host is None:
+            await reached(RepairState.FAILED, "Nothing was done: runbook or host are no longer in the files.", {})
+            return
+
+        async def on_stage(stage: Stage) -> None:
+            await reached(RepairState.RUNNING, "", {"stage": stage.value})
+
+        async with self._groups.setdefault(host.group, asyncio.Lock()):
+            try:
+                if repair.state is RepairState.RUNNING:
+                    last = str(repair.details.get("stage", Stage.RUNNING))
+                    outcome = await repairs.resume(plan, runbook, host, last=last, on_stage=on_stage)
+                else:
+                    outcome = await repairs.apply(plan, runbook, host, on_stage=on_stage)
+            except NotAllowed as refusal:
+                await reached(RepairState.FAILED, str(refusal), {})
+                return
+        await reached(_ended(outcome), outcome.text, {"results": [_told(r) for r in outcome.results]})
+
+    def _runbook(self, name: str) -> Runbook | None:
+        return next((r for r in self._home.runbooks if r.name == name), None)
+
+    def _tools(self) -> tuple[Runner, Repairs]:
+        """Runner and repairs, made when they are first needed: a missing key must not stop the bot."""
+        if self._made is None:
+            inventory, home = self._home.inventory, self._home.folder
+            key = resolve_key(inventory, home=home, environ=self._home.secrets)
+            ssh = Ssh(inventory.ssh, key=key, known_hosts=home / inventory.ssh.known_hosts)
+            runner = Runner(
+                ssh, inventory, known_good=self._known_good, clock=self._now, secrets=tuple(self._home.secrets.values())
+            )
+            self._made = runner, Repairs(runner)
+        return self._made
+
+    async def _known_good(self, host: Host) -> str | None:
+        known = await asyncio.to_thread(self._store.known_good, host.name)
+        return known.commit if known else None
+
+
+def _ended(outcome: Outcome) -> RepairState:
+    return {
+        Ended.VERIFIED: RepairState.VERIFIED,
+        Ended.PUT_BACK: RepairState.PUT_BACK,
+        Ended.FAILED: RepairState.FAILED,
+    }[outcome.state]
+
+
+def _told(result: Result) -> Mapping[str, str]:
+    return {"check": result.check, "host": result.host, "state": result.state.value, "summary": result.summary}
+
+
+def _check_seen(result: Result) -> CheckSeen:
+    return CheckSeen(
+        check=result.check,
+        host=result.host,
+        state=result.state.value,
+        at=result.at,
+        reason=result.reason,
+        summary=result.summary,
+        took_ms=result.took_ms,
+        evidence=result.evidence,
+    )
+
+
+def _cause_seen(verdict: causes.Verdict, diagnosis: Diagnosis) -> CauseSeen:
+    facts = {
+        r.check: {name: value for name, value in r.facts.items() if len(str(value)) <= SHOWN_FACT}
+        for r in diagnosis.results
+        if r.check in verdict.checks and r.host in {verdict.host, ""}
+    }
+    return CauseSeen(
+        id=verdict.id,
+        verdict=Verdict(verdict.verdict.value),
+        text=verdict.text,
+        at=max(r.at for r in diagnosis.results),
+        host=verdict.host,
+        because=verdict.because,
+        facts=facts,
+    )

@@ -1,0 +1,186 @@
+"""Settings from the environment and the files of MUSTER_HOME; all problems at once, each with its remedy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot import checks, policy
+from bot.policy import Policy
+from bot.ports import NotAllowed
+from bot.runbook import inventory, schema
+from bot.runbook.inventory import Inventory
+from bot.runbook.lint import lint
+from bot.runbook.runbook import Runbook
+from bot.strict_yaml import Problem, Problems
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the environment says. Secrets stay out of `repr`."""
+
+    slack_bot_token: str = field(default="", repr=False)
+    slack_signing_secret: str = field(default="", repr=False)
+    slack_api_url: str = "https://slack.com/api/"
+    dd_api_key: str = field(default="", repr=False)
+    dd_app_key: str = field(default="", repr=False)
+    dd_site: str = "datadoghq.com"
+    dd_api_url: str = ""
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    database_url: str = "sqlite:///var/muster.db"
+    port: int = 3000
+    host: str = "0.0.0.0"  # noqa: S104 - a container listens on all of its interfaces
+    home: Path = Path("runbooks")
+    postmortems: Path = Path("postmortems")
+    zone: str = "UTC"
+    log_level: str = "info"
+    log_format: str = "json"
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def read(environ: Mapping[str, str]) -> Settings:
+        """Settings from a mapping. Raises NotAllowed that lists every problem, one a line."""
+        found = _Reader(environ)
+        settings = Settings(
+            slack_bot_token=found.text("SLACK_BOT_TOKEN"),
+            slack_signing_secret=found.text("SLACK_SIGNING_SECRET"),
+            slack_api_url=found.url("SLACK_API_URL", Settings.slack_api_url),
+            dd_api_key=found.text("DD_API_KEY"),
+            dd_app_key=found.text("DD_APP_KEY"),
+            dd_site=found.text("DD_SITE") or Settings.dd_site,
+            dd_api_url=found.url("DD_API_URL", ""),
+            webhook_secrets=tuple(s.strip() for s in found.text("DATADOG_WEBHOOK_SECRET").split(",") if s.strip()),
+            database_url=found.text("DATABASE_URL") or Settings.database_url,
+            port=found.port("PORT", Settings.port),
+            host=found.text("HOST") or Settings.host,
+            home=Path(found.text("MUSTER_HOME") or Settings.home),
+            postmortems=Path(found.text("MUSTER_POSTMORTEMS") or Settings.postmortems),
+            zone=found.zone("MUSTER_TZ"),
+            log_level=found.one_of("LOG_LEVEL", ("info", "debug", "warning", "error")),
+            log_format=found.one_of("LOG_FORMAT", ("json", "console")),
+            secrets={name: value for name, value in environ.items() if name.startswith("MUSTER_SECRET_")},
+        )
+        found.stop_at_problems()
+        return settings
+
+    def missing_to_serve(self) -> list[str]:
+        """What `serve` needs and does not have, each with its remedy."""
+        needed = {
+            "SLACK_BOT_TOKEN": (self.slack_bot_token, "the bot token (xoxb-…) of the app's OAuth page"),
+            "SLACK_SIGNING_SECRET": (
+                self.slack_signing_secret,
+                "the signing secret of the app's Basic Information",
+            ),
+            "DATADOG_WEBHOOK_SECRET": (
+                self.webhook_secrets,
+                "a long random text; Datadog sends it in X-Muster-Token",
+            ),
+        }
+        return [f"{name} is not set: set it to {remedy}." for name, (value, remedy) in needed.items() if not value]
+
+
+def environment() -> dict[str, str]:
+    """The process environment over the `.env` of the working directory. The only reader of os.environ."""
+    file = Path(".env")
+    return {**(_dotenv(file.read_text("utf-8")) if file.is_file() else {}), **os.environ}
+
+
+def _dotenv(text: str) -> dict[str, str]:
+    pairs = (line.strip().removeprefix("export ").partition("=") for line in text.splitlines())
+    return {
+        name.strip(): value.strip().strip("'\"") for name, equals, value in pairs if equals and not name.startswith("#")
+    }
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        return self._environ.get(name, "").strip()
+
+    def url(self, name: str, default: str) -> str:
+        value = self.text(name) or default
+        if value and not value.startswith(("http://", "https://")):
+            self._problems.append(f"{name} is {value!r}: it must start with https:// (or http:// for a test).")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        if value.isdecimal() and int(value) <= 65535:
+            return int(value)
+        self._problems.append(f"{name} is {value!r}: it must be a number from 0 to 65535.")
+        return default
+
+    def zone(self, name: str) -> str:
+        value = self.text(name) or "UTC"
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            self._problems.append(f"{name} is {value!r}: it must be a zone such as Europe/Berlin or UTC.")
+        return value
+
+    def one_of(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name).lower() or choices[0]
+        if value not in choices:
+            self._problems.append(f"{name} is {value!r}: it must be one of {', '.join(choices)}.")
+        return value
+
+    def stop_at_problems(self) -> None:
+        if self._problems:
+            raise NotAllowed("\n".join(self._problems))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """What MUSTER_HOME says: policy, inventory, runbooks; `absent` names the files that are not there."""
+
+    folder: Path
+    policy: Policy = field(default_factory=Policy)
+    inventory: Inventory = field(default_factory=Inventory)
+    runbooks: tuple[Runbook, ...] = ()
+    absent: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def read_home(folder: Path, secrets: Mapping[str, str] | None = None) -> Home:
+    """Read the folder. Raises Problems with every mistake in every file, with file:line:column.
+
+    `secrets` are the MUSTER_SECRET_* variables that the files may refer to.
+    """
+    nouns = checks.load()
+    problems: list[Problem] = []
+    known = {"policy.yaml", "inventory.yaml"}
+    found_policy = _read(folder / "policy.yaml", policy.load, problems)
+    found_inventory = _read(folder / "inventory.yaml", inventory.load, problems)
+    files = sorted(f for f in folder.glob("*.yaml") if f.name not in known) if folder.is_dir() else []
+    runbooks = [_read(f, lambda text, name: schema.load(text, name, nouns), problems) for f in files]
+    good = tuple(r for r in runbooks if r)
+    problems += lint(good, found_inventory or Inventory(), nouns)
+    if problems:
+        raise Problems(problems)
+    return Home(
+        folder=folder,
+        policy=found_policy or Policy(),
+        inventory=found_inventory or Inventory(),
+        runbooks=good,
+        secrets=secrets or {},
+        absent=tuple(name for name in sorted(known) if not (folder / name).exists()),
+    )
+
+
+def _read(file: Path, load: Callable[[str, str], T], problems: list[Problem]) -> T | None:
+    try:
+        return load(file.read_text("utf-8", "replace"), str(file)) if file.exists() else None
+    except Problems as found:
+        problems.extend(found.problems)
+        return None

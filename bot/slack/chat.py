@@ -1,0 +1,233 @@
+"""The workspace where people talk, as our port `Chat`: channels, the one card, announcements, answers.
+
+Slack knows no idempotency key. Before a call that must not happen twice an intent is written down; where an
+earlier attempt may have happened, what it would have made is looked up first: a channel by its name and maker,
+a message by the key in its metadata, a file by its title.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.incident import Channel, Incident
+from bot.ports import ChatPerson, GaveUp, Intents, TryAgain
+from bot.slack import render
+from bot.slack.draft import Draft
+from bot.slack.invite import invite
+from bot.slack.messages import Messages, address
+from bot.slack.naming import channel_name, could_be
+from bot.slack.pace import Answer, First, Pace
+from bot.slack.people import People
+from bot.slack.replies import Replies
+
+HEALTH_FOR = 30.0
+"""Seconds between two questions whether Slack hears us."""
+NAMES = 9
+"""So many names are tried for a channel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who we are in the workspace, and what we may do there."""
+
+    user: str
+    bot: str
+    team: str
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Shown:
+    """What a card is to show, and what it shows."""
+
+    wanted: int = 0
+    done: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    newest: render.Message | None = None
+
+
+class SlackChat:
+    """`bot.ports.Chat` on Slack's Web API. Times are in seconds; `session` is the application's one session."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        *,
+        intents: Intents,
+        announce: str = "incidents",
+        channel: str = "inc-{n}-{slug}",
+        command: str = "/incident",
+        within: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pace = Pace(client, session, within=within, clock=clock)
+        self.people = People(self.pace, clock=clock)
+        self.identity: Identity | None = None
+        self._intents = intents
+        self._messages = Messages(self.pace, intents)
+        self._draft = Draft(self.pace, intents, self._messages)
+        self._replies = Replies(self.pace)
+        self._announce = announce
+        self._channel = channel
+        self._command = command
+        self._clock = clock
+        self._cards: OrderedDict[str, _Shown] = OrderedDict()
+        self._asked_health = (float("-inf"), "not asked yet")
+        self._health_lock = asyncio.Lock()
+
+    async def open_channel(self, incident: Incident) -> Channel:
+        """Create the incident's channel, or find the one that an interrupted attempt created."""
+        kind = "private-channel" if incident.private else "channel"
+        if not await self._intents.first(f"{kind}:{incident.id}") and (ours := await self._made_before(incident)):
+            return ours
+        for attempt in range(1, NAMES + 1):
+            name = channel_name(self._channel, incident, attempt=attempt)
+            if made := await self._create(name, private=incident.private):
+                return made
+        fix = "Rename or archive the other channels with this name."
+        name = channel_name(self._channel, incident)
+        raise GaveUp(f"{NAMES} channels are called like {name} already", reason="name_taken", fix=fix)
+
+    async def show_card(self, incident: Incident, *, now: datetime) -> str:
+        """Post the one card, or find it again; its message id."""
+        message = render.card(incident, now=now, command=self._command)
+        at = self._channel_of(incident)
+        key = f"card:{incident.id}"
+        return (await self._messages.post_once(key, at, message, first=First.CARD))[1]
+
+    async def edit_card(self, incident: Incident, *, now: datetime) -> None:
+        """Bring the card up to date. Edits that wait for each other become one, with the newest content."""
+        at, ts = self._channel_of(incident), incident.view.card
+        if not ts:
+            raise GaveUp("The card is not posted yet", reason="message_not_found", fix="It is posted once more.")
+        shown = self._cards.setdefault(f"{at}/{ts}", _Shown())
+        self._cards.move_to_end(f"{at}/{ts}")
+        shown.wanted += 1
+        shown.newest = render.card(incident, now=now, command=self._command)
+        mine = shown.wanted
+        async with shown.lock:
+            if shown.done < mine:
+                newest, content = shown.wanted, shown.newest
+                await self._messages.edit(at, ts, content, first=First.RESULTS)
+                shown.done = newest
+        self._forget_old_cards()
+
+    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002
+        """Tell the announce channel, or find the announcement again; its channel and message ids."""
+        key = f"announcement:{incident.id}"
+        where = address(self._announce)
+        return await self._messages.post_once(key, where, render.announcement(incident), first=First.RESULTS)
+
+    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002
+        """Bring the announcement up to date."""
+        if incident.view.announcement is None:
+            raise GaveUp("Nothing is announced yet", reason="message_not_found", fix="It is announced once more.")
+        at, ts = incident.view.announcement
+        await self._messages.edit(at, ts, render.announcement(incident), first=First.DECORATION)
+
+    async def invite(self, incident: Incident, people: Sequence[str]) -> Mapping[str, str]:
+        """Invite people (@group, e-mail or id); per person "invited" or the reason why not.
+
+        Groups are replaced by their members; who is invited already is left out.
+        """
+        done = {who for who, how in incident.view.invited.items() if how == "invited"}
+        return await invite(self.pace, self.people, self._channel_of(incident), people, done=done)
+
+    async def set_topic(self, incident: Incident) -> str:
+        """Set the channel's topic to what the incident says now, unless it is that already; the topic."""
+        topic = render.topic(incident)
+        if topic != incident.view.topic:
+            at = self._channel_of(incident)
+            await self.pace.call("conversations.setTopic", first=First.DECORATION, channel=at, topic=topic)
+        return topic
+
+    async def post_draft(self, incident: Incident, files: Mapping[str, bytes]) -> str:
+        """Hand out the postmortem draft in the channel, once per closing; its message id."""
+        return await self._draft.post(incident, self._channel_of(incident), files)
+
+    async def reply(self, reply_to: Mapping[str, str], text: str) -> None:
+        """Answer one person privately where they spoke; in a thread, answer in that thread."""
+        await self._replies.reply(reply_to, text)
+
+    async def person(self, id: str) -> ChatPerson:
+        """Who this is; known for a quarter of an hour."""
+        return await self.people.person(id)
+
+    async def members(self, word: str) -> frozenset[str]:
+        """The ids that `@group`, an e-mail address or an id stands for, now."""
+        return await self.people.members(word)
+
+    async def health(self) -> str:
+        """Empty when Slack hears us, else one sentence; asks at most every 30 s."""
+        async with self._health_lock:
+            at, said = self._asked_health
+            if self._clock() - at < HEALTH_FOR:
+                return said
+            said = await self._ask_health()
+            self._asked_health = (self._clock(), said)
+            return said
+
+    async def _ask_health(self) -> str:
+        try:
+            answer = await self.pace.call("auth.test", first=First.OPEN)
+        except TryAgain as away:
+            return str(away)
+        except GaveUp as no:
+            return f"{no}. {no.fix}".strip()
+        self.identity = _identity(answer)
+        return ""
+
+    async def _made_before(self, incident: Incident) -> Channel | None:
+        """The channel that we created for this incident, if there is one; the oldest, if there are several."""
+        if self.identity is None:
+            self.identity = _identity(await self.pace.call("auth.test", first=First.OPEN))
+        ours = [
+            channel
+            async for channel in self._messages.joined_channels(private=incident.private)
+            if channel.get("creator") == self.identity.user
+            and could_be(self._channel, incident, str(channel.get("name")))
+        ]
+        oldest = min(ours, key=lambda channel: channel.get("created", 0), default=None)
+        return Channel(id=str(oldest["id"]), name=str(oldest["name"])) if oldest else None
+
+    async def _create(self, name: str, *, private: bool) -> Channel | None:
+        """A new channel, or None when the name is taken."""
+        try:
+            answer = await self.pace.call("conversations.create", first=First.OPEN, name=name, is_private=private)
+        except GaveUp as refused:
+            if refused.reason == "name_taken":
+                return None
+            raise
+        made = answer["channel"]
+        return Channel(id=str(made["id"]), name=str(made["name"]))
+
+    def _channel_of(self, incident: Incident) -> str:
+        if incident.view.channel is None:
+            fix = "It is opened once more."
+            raise GaveUp(f"{incident.id} has no channel yet", reason="channel_not_found", fix=fix)
+        return incident.view.channel.id
+
+    def _forget_old_cards(self) -> None:
+        while len(self._cards) > 1_000 and not next(iter(self._cards.values())).lock.locked():
+            self._cards.popitem(last=False)
+
+
+def _identity(answer: Answer) -> Identity:
+    headers: Mapping[str, Any] = {k.lower(): v for k, v in answer.get("headers", {}).items()}
+    scopes = str(headers.get("x-oauth-scopes", "")).split(",")
+    return Identity(
+        user=str(answer.get("user_id", "")),
+        bot=str(answer.get("bot_id", "")),
+        team=str(answer.get("team_id", "")),
+        scopes=frozenset(scope.strip() for scope in scopes if scope.strip()),
+    )

@@ -1,0 +1,273 @@
+"""What an incident looks like in Slack: its card, its announcement, its topic. Pure: same incident, same bytes.
+
+Every message has a text that says all of it, because that is what screen readers and notifications use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.incident import CauseSeen, CheckSeen, Incident, Kind, Status, Verdict
+from bot.slack.blocks import (
+    TEXT,
+    TOPIC,
+    Block,
+    channel,
+    context,
+    fields,
+    header,
+    in_utc,
+    lasting,
+    length,
+    link,
+    one_line,
+    person,
+    section,
+    when,
+)
+from bot.slack.offer import DIFF, buttons, in_words, repair_blocks, shown
+
+MESSAGE = 10_000
+"""Slack refuses messages whose blocks show somewhat more (https://github.com/slackapi/bolt-js/issues/2509)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message: all of it in words, and as blocks."""
+
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def card(incident: Incident, *, now: datetime, command: str = "/incident") -> Message:
+    """The one card of an incident. `now` decides only whether an offer has expired."""
+    repairs = shown(incident)
+    parts: list[tuple[int, list[Block]]] = [
+        (9, [header(_title(incident)), _state(incident)]),
+        (8, [*_proved(incident), *_unproved(incident)]),
+        (4, _looked(incident)),
+        *((7 - at, _repair(incident, at, now=now)) for at in range(len(repairs))),
+        (9, buttons(incident, repairs, now=now)),
+        (6, _troubles(incident)),
+        (1, [_hints(incident, command)]),
+    ]
+    return Message(text=_in_words(incident, now=now), blocks=_fitting(parts))
+
+
+def announcement(incident: Incident) -> Message:
+    """What everybody may know; of a private incident only that there is one."""
+    if incident.private:
+        told = f"{incident.id} · {one_line(incident.severity, 20)} · {incident.status}: a private incident."
+        return Message(text=told, blocks=[section(told)])
+    lines = [f"*{one_line(_title(incident), 300)}*", " · ".join(_brief(incident, since=when))]
+    words = [f"{one_line(_title(incident), 300)}:", ", ".join(_brief(incident, since=in_utc)) + "."]
+    for cause in incident.proved[:1]:
+        lines.append(f"Cause: {one_line(cause.text, 400)}")
+        words.append(lines[-1])
+    return Message(text=_joined(words), blocks=[section(*lines)])
+
+
+def topic(incident: Incident) -> str:
+    """The topic of the channel: how bad, where it stands, who leads, what it is."""
+    lead = incident.roles.get("commander")
+    who = f"commander {lead.name or lead.id}" if lead else "no commander yet"
+    return one_line(f"{incident.severity} · {incident.status} · {who} · {incident.title}", TOPIC)
+
+
+def draft_note(incident: Incident) -> str:
+    """What comes with the postmortem draft."""
+    cause = f" Cause proved by checks: {one_line(incident.proved[0].text, 300)}" if incident.proved else ""
+    return f"Postmortem draft of {one_line(_title(incident), 300)}.{cause} Please read and complete it."
+
+
+def _title(incident: Incident) -> str:
+    return ("DRILL · " if incident.drill else "") + f"{incident.id} · {incident.title or 'untitled'}"
+
+
+def _since(incident: Incident) -> datetime:
+    return incident.impact_started_at or incident.detected_at or incident.opened_at
+
+
+def _status(incident: Incident) -> str:
+    ended = incident.resolved_at
+    if ended is None or incident.status not in {Status.RESOLVED, Status.CLOSED}:
+        return incident.status
+    return f"{incident.status}, after {lasting(max(0.0, (ended - _since(incident)).total_seconds()))}"
+
+
+def _brief(incident: Incident, *, since: Callable[[datetime], str]) -> list[str]:
+    at = incident.view.channel
+    told = [one_line(incident.severity, 40), _status(incident), f"since {since(_since(incident))}"]
+    told += [f"service {one_line(incident.service, 80)}"] if incident.service else []
+    return told + ([f"in {channel(at.id, at.name)}"] if at else [])
+
+
+def _state(incident: Incident) -> Block:
+    facts = [
+        f"*Severity:* {one_line(incident.severity, 40) or 'not set'}",
+        f"*Status:* {_status(incident)}" + (" (actions on hold)" if incident.held else ""),
+        f"*Since:* {when(_since(incident))}",
+    ]
+    facts += [f"*Service:* {one_line(incident.service, 80)}"] if incident.service else []
+    facts += _roles(incident)
+    facts += [f"*Alert:* {alert}" for alert in _alerts(incident)]
+    return fields(*facts)
+
+
+def _roles(incident: Incident) -> list[str]:
+    if not incident.roles:
+        return ["*Commander:* nobody yet"]
+    return [
+        f"*{one_line(role, 30).capitalize()}:* {person(p.id, p.name)}" for role, p in list(incident.roles.items())[:4]
+    ]
+
+
+def _alerts(incident: Incident) -> list[str]:
+    """The alerts that fire, or the last ones that did, each with its link."""
+    told: dict[str, str] = {}
+    for alert in incident.firing or incident.alerts[-1:]:
+        state = one_line(alert.transition, 30)
+        linked = link(alert.link, one_line(alert.source.capitalize(), 30) or "alert")
+        told[alert.fingerprint or alert.delivery] = f"{linked} {state}".strip() or "seen"
+    return list(told.values())[:2]
+
+
+def _proved(incident: Incident) -> list[Block]:
+    return [section(f"*Proved* {_found(incident, c)}".rstrip(), *_explained(c)) for c in incident.proved[:2]]
+
+
+def _proof(incident: Incident, cause: CauseSeen) -> str:
+    return f"Proved {_found(incident, cause)}".rstrip()
+
+
+def _explained(cause: CauseSeen) -> list[str]:
+    return [one_line(cause.text, 600)] + ([one_line(cause.because, 200)] if cause.because else [])
+
+
+def _found(incident: Incident, cause: CauseSeen) -> str:
+    """How long after the alert it was found."""
+    began = incident.detected_at
+    if began is None or cause.at < began:
+        return ""
+    return f"{lasting((cause.at - began).total_seconds())} after the alert"
+
+
+def _causes(incident: Incident, verdict: Verdict) -> list[CauseSeen]:
+    return [c for c in incident.latest_causes if c.verdict is verdict]
+
+
+def _unproved(incident: Incident) -> list[Block]:
+    """What may be the cause, and what people say that it is."""
+    lines = [f"*Possible:* {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
+    for kind, word in ((Kind.IMPACT, "Impact"), (Kind.FINDING, "Finding")):
+        said = [e for e in incident.timeline if e.kind is kind and not e.dropped][-1:]
+        lines += [f"*{word}:* {one_line(e.text, 200)}" for e in said]
+    return [section(*lines)] if lines else []
+
+
+def _looked(incident: Incident) -> list[Block]:
+    """What was ruled out, what nobody knows, or why nothing was checked."""
+    lines = [line for line in (_ruled_out(incident), _unknown(incident), _not_checked(incident)) if line]
+    return [section(*lines)] if lines else []
+
+
+def _ruled_out(incident: Incident) -> str:
+    causes = [c.text.partition(". ")[0].rstrip(".") for c in _causes(incident, Verdict.RULED_OUT)]
+    said = [e.text for e in incident.timeline if e.kind is Kind.RULED_OUT and not e.dropped]
+    named = _listed([*causes, *said], each=100, most=4)
+    return f"*Ruled out:* {named}" if named else ""
+
+
+def _unknown(incident: Incident) -> str:
+    checks = [c for c in _last_run(incident.checks) if c.state == "unknown"]
+    named = _listed([f"{c.check} on {c.host} ({c.summary or c.reason})" for c in checks], each=100, most=4)
+    return f"*Could not check:* {named}" if named else ""
+
+
+def _last_run(checks: Sequence[CheckSeen]) -> list[CheckSeen]:
+    """The answers of the newest run of each runbook."""
+    newest = {check.runbook: check.run for check in checks}
+    return [check for check in checks if newest[check.runbook] == check.run]
+
+
+def _not_checked(incident: Incident) -> str:
+    if incident.checks or incident.status is Status.CLOSED:
+        return ""
+    told = incident.first(Kind.CHECK)
+    if told:
+        return f"*Not checked:* {one_line(told.text, 300)}"
+    return "Checks are running." if incident.firing else ""
+
+
+def _listed(texts: Sequence[str], *, each: int, most: int) -> str:
+    named = [one_line(text, each) for text in texts[:most]]
+    return "; ".join(named) + (f"; and {len(texts) - most} more" if len(texts) > most else "")
+
+
+def _repair(incident: Incident, at: int, *, now: datetime) -> list[Block]:
+    repairs = shown(incident)
+    return repair_blocks(incident, repairs[at], now=now, diff=DIFF if at == 0 else DIFF // 5)
+
+
+def _troubles(incident: Incident) -> list[Block]:
+    """Steps of ours that failed, each with what a person can do."""
+    told = sorted(incident.troubles.values(), key=lambda t: t.at, reverse=True)[:3]
+    return [context(f":warning: {_trouble(t.step, t.text, t.fix)}") for t in told]
+
+
+def _trouble(step: str, text: str, fix: str) -> str:
+    told = f"{one_line(step, 60).capitalize()} failed: {one_line(text, 150)}"
+    return f"{told} – {one_line(fix, 150)}" if fix else told
+
+
+def _hints(incident: Incident, command: str) -> Block:
+    name = one_line(command, 32)
+    if incident.status is Status.CLOSED:
+        return context(f"`{name} postmortem` drafts again, `{name} reopen` if it is not over")
+    return context(f"`{name} note …` writes into the timeline, `{name} help` shows all words")
+
+
+def _in_words(incident: Incident, *, now: datetime) -> str:
+    """The whole card in words, the important first; what does not fit is left out sentence by sentence."""
+    words = [f"{one_line(_title(incident), 300)}:", ", ".join(_brief(incident, since=in_utc)) + "."]
+    for role, holder in list(incident.roles.items())[:4]:
+        words.append(f"{one_line(role, 30).capitalize()}: {one_line(holder.name or holder.id, 80)}.")
+    words += [f"{_proof(incident, c)}: {' '.join(_explained(c))}" for c in incident.proved[:2]]
+    words += [in_words(incident, repair, now=now) for repair in shown(incident)]
+    words += [f"Possible: {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
+    words += [line.replace("*", "", 2) for line in (_ruled_out(incident), _unknown(incident)) if line]
+    words += [_not_checked(incident).replace("*", "", 2)]
+    words += [_trouble(t.step, t.text, t.fix) for t in list(incident.troubles.values())[:3]]
+    return _joined(words)
+
+
+def _joined(words: Sequence[str]) -> str:
+    kept, size = [], 0
+    for word in filter(None, words):
+        size += length(word) + 1
+        if size > TEXT:
+            break
+        kept.append(word)
+    return " ".join(kept)
+
+
+def _fitting(parts: Sequence[tuple[int, list[Block]]]) -> list[Block]:
+    """All parts in their order, without the least important ones where there is too much."""
+    kept = list(parts)
+    while sum(_size(block) for _, blocks in kept for block in blocks) > MESSAGE:
+        kept.remove(min(kept, key=lambda part: part[0]))
+    return [block for _, blocks in kept for block in blocks]
+
+
+def _size(block: Any) -> int:
+    """How many characters a block shows, its questions before buttons included."""
+    if isinstance(block, str):
+        return length(block)
+    if isinstance(block, list):
+        return sum(_size(item) for item in block)
+    if isinstance(block, dict):
+        return sum(_size(value) for key, value in block.items() if isinstance(value, (dict, list)) or key == "text")
+    return 0

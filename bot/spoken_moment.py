@@ -1,0 +1,490 @@
+"""The shape of a spoken time: prefixes, date, clock, zone, range and remarks, in the orders people use.
+
+It says what was typed, not which instant that is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, timezone
+
+from bot.spoken_clock import Clock, Span, Sure, read_clock, read_from_start, read_meridiem, read_span, with_meridiem
+from bot.spoken_date import SpokenDate, read_date
+from bot.spoken_words import DASHES, Nonsense, Words
+from bot.spoken_zone import NamedZone, offset_label, read_offset, read_zone
+
+_ABOUT = ("about", "abt", "around", "approx", "approximately", "roughly", "circa", "ca", "c", "sometime")
+_LATEST = ("by", "before", "until", "till")
+_EARLIEST = ("after", "since", "from")
+_CONNECTORS = ("at", "on", "of", "the")
+_RANGE_WORDS = ("to", "until", "till", "through")
+_HEDGES = (
+    *("maybe", "perhaps", "possibly", "probably", "earlier", "later", "about", "around", "approx", "approximately"),
+    *("roughly", "estimated", "estimate", "est", "guess", "sure", "unsure", "unconfirmed", "unclear", "or", "ish"),
+)
+_PARTS_OF_DAY = (
+    (("this", "morning"), "am"),
+    (("this", "afternoon"), "pm"),
+    (("this", "evening"), "pm"),
+    (("last", "evening"), "pm"),
+    (("last", "night"), "night"),
+    (("tonight",), "night"),
+    (("earlier", "today"), ""),
+)
+_MAX_REMARK = 12
+_LONG_AGO = timedelta(days=3660)
+
+
+@dataclass(kw_only=True)
+class Moment:
+    """What was read of a time, before it is an instant."""
+
+    date: SpokenDate | None = None
+    shift: SpokenDate | None = None
+    clock: Clock | None = None
+    zone: NamedZone | None = None
+    approximate: bool = False
+    between: bool = False
+    iso: bool = False
+    half: str = ""
+    notes: list[str] = field(default_factory=list)
+    others: list[Moment] = field(default_factory=list)
+    end: Moment | None = None
+    open_end: bool = False
+    ago: Span | None = None
+    later: Span | None = None
+    from_start: timedelta | None = None
+    just_now: bool = False
+    unknown: bool = False
+
+    def says_when(self) -> bool:
+        """Whether anything of a time was read at all."""
+        relative = self.ago or self.later or self.from_start is not None or self.just_now
+        return bool(self.date or self.clock or relative or self.unknown)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Reads moments from one text. `names` are abbreviations of the reader's own zone."""
+
+    words: Words
+    names: frozenset[str] = frozenset()
+    dotted: bool = False
+
+    def read(self) -> tuple[Moment, int] | None:
+        """The leading moment of the text and the position after it; None if it does not begin with one."""
+        moment = Moment()
+        start = self._prefixes(moment, self._opening())
+        stop = self._relative(moment, start) or self._items(moment, start, leading=True)
+        if self.words.is_sign(self._opening() - 1, "[", "(") and self.words.is_sign(stop, "]", ")"):
+            stop += 1
+            stop = self._items(moment, stop, leading=False)
+        if not moment.says_when() or (self.words.runs_on(stop) and not self.words.is_sign(stop, "?", "~")):
+            return None
+        return moment, stop
+
+    def _opening(self) -> int:
+        """`[10:30] text` and `(10:30) text` open with a bracket."""
+        return 1 if self.words.is_sign(0, "[", "(") else 0
+
+    def _prefixes(self, moment: Moment, i: int) -> int:
+        while (stop := self._prefix(moment, i)) is not None:
+            i = stop
+        return i
+
+    def _prefix(self, moment: Moment, i: int) -> int | None:
+        words = self.words
+        if words.is_sign(i, "~", "≈", "∼"):
+            moment.approximate = True
+            return i + 1
+        if words.is_word(i, *_ABOUT):
+            moment.approximate = True
+            return i + 1 + words.is_sign(i + 1, ".", tight=True)
+        if words.is_word(i, "some") and words.is_word(i + 1, "time"):
+            moment.approximate = True
+            return i + 2
+        if words.is_word(i, "between"):
+            moment.between = True
+            return i + 1
+        if words.is_word(i, "just", "shortly", "soon") and words.is_word(i + 1, *_LATEST, *_EARLIEST):
+            return i + 1
+        return self._part_of_day(moment, i) or self._bound(moment, i)
+
+    def _part_of_day(self, moment: Moment, i: int) -> int | None:
+        """`this morning 9:15`, `last night at 11:30`: which half a 12-hour clock is in."""
+        for phrase, half in _PARTS_OF_DAY:
+            if (stop := self.words.phrase(i, *phrase)) is not None:
+                moment.half = half
+                return stop + self.words.is_sign(stop, ",")
+        return None
+
+    def _bound(self, moment: Moment, i: int) -> int | None:
+        words = self.words
+        if (stop := words.phrase(i, "no", "later", "than")) is not None or words.is_word(i, *_LATEST):
+            moment.approximate = True
+            moment.notes.append("the latest that it can have been")
+            return stop or i + 1
+        if words.is_word(i, *_EARLIEST):
+            if words.is_word(i, "after"):
+                moment.approximate = True
+                moment.notes.append("the earliest that it can have been")
+            return i + 1
+        return i + 1 if words.is_word(i, "at", "on") or words.is_sign(i, "@") else None
+
+    def _relative(self, moment: Moment, i: int) -> int | None:
+        words = self.words
+        for phrase in (("just", "now"), ("right", "now"), ("moments", "ago"), ("a", "moment", "ago"), ("now",)):
+            if (stop := words.phrase(i, *phrase)) is not None and (len(phrase) > 1 or words.is_end(stop)):
+                moment.just_now = True
+                return stop
+        started = read_from_start(words, i)
+        if started is not None:
+            moment.from_start = started[0]
+            return started[1]
+        return self._span(moment, i) or self._no_time(moment, i)
+
+    def _no_time(self, moment: Moment, i: int) -> int | None:
+        """`TBD` and `??` stand where a time would be, and say that it is not known."""
+        words = self.words
+        for phrase in (("time", "unknown"), ("unknown", "time"), ("unknown",), ("tbd",), ("tbc",), ("?", "?")):
+            stop = words.phrase(i, *phrase)
+            if stop is not None and words.is_end(stop) and not words.is_sign(stop, ":", tight=True):
+                moment.unknown = True
+                return stop
+        return None
+
+    def _span(self, moment: Moment, i: int) -> int | None:
+        found = read_span(self.words, i)
+        if found is None:
+            return None
+        span, stop = found
+        if self.words.is_word(stop, "ago", "earlier", "back"):
+            if span.length > _LONG_AGO:
+                raise Nonsense("that is more than ten years ago", "type a date, like 2026-11-22 14:05", stop=stop + 1)
+            if span.unit in ("day", "week"):
+                moment.date = SpokenDate(shift=-span.length.days)
+                return self._items(moment, stop + 1, leading=False)
+            moment.ago = span
+            return stop + 1
+        if self.words.is_word(stop, "later"):
+            moment.later = span
+            return stop + 1
+        return None
+
+    def _items(self, moment: Moment, i: int, *, leading: bool, inside: bool = False) -> int:
+        """Reads date, clock, zone and what belongs to them, each once, in any order."""
+        while True:
+            stop = self._item(moment, i, leading=leading, inside=inside)
+            if stop is None and moment.says_when():
+                stop = self._connected(moment, i, inside=inside)
+            if stop is None:
+                return i
+            i, leading = stop, False
+
+    def _item(self, moment: Moment, i: int, *, leading: bool, inside: bool) -> int | None:
+        if moment.end is not None or moment.open_end:
+            return self._bracket(moment, i) or self._zone(moment, i, inside=inside)
+        return (
+            self._date(moment, i)
+            or self._clock(moment, i, leading=leading)
+            or self._behind(moment, i)
+            or self._range(moment, i, inside=inside)
+            or self._zone(moment, i, inside=inside)
+            or self._other_zone(moment, i)
+            or self._suffix(moment, i)
+            or self._bracket(moment, i)
+        )
+
+    def _connected(self, moment: Moment, i: int, *, inside: bool) -> int | None:
+        """A date or clock behind a comma, `at`, or a dash that stands between the two."""
+        words = self.words
+        if moment.clock is None and (stop := self._about_clock(moment, i)) is not None:
+            return stop
+        parted = words.is_sign(i, ",") or words.is_word(i, *_CONNECTORS) or self._iso_t(moment, i)
+        between = moment.clock is None and (words.is_sign(i, "|", "@", *DASHES) or words.is_sign(i, ":", tight=True))
+        if not parted and not between:
+            return None
+        start = i + 1 + words.is_word(i + 1, "at", "on", "the")
+        stop = None if between else self._date(moment, start)
+        stop = stop or self._clock(moment, start, leading=False)
+        if stop is None and inside:
+            stop = self._zone(moment, start, inside=True)
+        return stop
+
+    def _about_clock(self, moment: Moment, i: int) -> int | None:
+        """`2018-07-08 ca. 18:30`, `Mar 3, at about 9:40`: the clock behind its date has its own prefix."""
+        aside = Moment()
+        start = self._prefixes(aside, i + self.words.is_sign(i, ","))
+        if start == i or not (aside.approximate or aside.between):
+            return None
+        stop = self._clock(moment, start, leading=False)
+        if stop is not None:
+            moment.approximate = moment.approximate or aside.approximate
+            moment.between = moment.between or aside.between
+            moment.notes += aside.notes
+        return stop
+
+    def _iso_t(self, moment: Moment, i: int) -> bool:
+        words = self.words
+        if not words.is_word(i, "t") or words[i].gap or not words.digits(i + 1, tight=True) or moment.date is None:
+            return False
+        moment.iso = True
+        return True
+
+    def _date(self, moment: Moment, i: int) -> int | None:
+        found = read_date(self.words, i, after_clock=moment.clock is not None)
+        if found is None:
+            return None
+        if found[0].after_previous and moment.shift is None:
+            moment.shift = found[0]
+        elif moment.date is None and not found[0].after_previous:
+            moment.date = found[0]
+        else:
+            return None
+        return found[1]
+
+    def _clock(self, moment: Moment, i: int, *, leading: bool) -> int | None:
+        if moment.clock is not None:
+            return None
+        found = read_clock(self.words, i, self._sure(moment, i, leading)) or self._lone_start(i)
+        if found is None:
+            return None
+        moment.clock = _in_part(found[0], moment.half)
+        return found[1]
+
+    def _sure(self, moment: Moment, i: int, leading: bool) -> Sure:
+        words = self.words
+        dated = (
+            moment.date is not None
+            and words.digits(i) == 2
+            and not words.is_word(i + 3, "gb", "mb", "kb", "tb", "ms", "s")
+        )
+        return Sure(zone_at=self._zone_follows, dotted=self.dotted or dated, leading=leading and moment.date is None)
+
+    def _zone_follows(self, i: int) -> bool:
+        start = i + 1 if self.words.is_sign(i, "(") else i
+        found = read_zone(self.words, start, names=self.names)
+        return found is not None and (found[0].tz is not None or not found[0].local)
+
+    def _lone_start(self, i: int) -> tuple[Clock, int] | None:
+        """The first hour of `2-3pm` and `10 to 11 am`, which has its am/pm at the end."""
+        words = self.words
+        joined = words.is_sign(i + 1, *DASHES) or words.is_word(i + 1, "to", "and")
+        if words.digits(i) not in (1, 2) or not joined or words.digits(i + 2) not in (1, 2) or words.number(i) > 12:
+            return None
+        if not read_meridiem(words, i + 3)[0]:
+            return None
+        return Clock(hour=words.number(i)), i + 1
+
+    def _zone(self, moment: Moment, i: int, *, inside: bool) -> int | None:
+        if moment.zone is not None:
+            return None
+        found = read_zone(self.words, i, names=self.names)
+        if found is None or self._is_amount(moment, i):
+            return None
+        if moment.clock is None and not inside and not self._clock_at(found[1]):
+            return None
+        moment.zone = found[0]
+        return found[1]
+
+    def _is_amount(self, moment: Moment, i: int) -> bool:
+        """`10:30 +2 nodes`: a plus with a space before it needs four figures to be an offset."""
+        words = self.words
+        if not words.is_sign(i, "+") or not words[i].gap or moment.iso:
+            return False
+        return words.digits(i + 1) < 4 and not words.is_sign(i + 2, ":", tight=True)
+
+    def _clock_at(self, i: int) -> bool:
+        return read_clock(self.words, i, Sure(zone_at=lambda _: False, leading=False)) is not None
+
+    def _negative_offset(self, moment: Moment, i: int) -> tuple[NamedZone, int] | None:
+        """`-05:00` is an offset after an ISO time, in four figures, or where it cannot be the end of a range."""
+        words, clock = self.words, moment.clock
+        if clock is None or clock.hour is None or not words.is_sign(i, *DASHES):
+            return None
+        found = read_offset(words, i)
+        if found is None:
+            return None
+        full = moment.date is not None and clock.second is not None
+        four = words.digits(i + 1) == 4 and words[i].gap
+        colon = words[i].gap and words.is_sign(i + 2, ":", tight=True)
+        before = colon and (words.number(i + 1), words.number(i + 3)) < (clock.hour, clock.minute or 0)
+        if not (four or before or ((moment.iso or full) and not words[i].gap)):
+            return None
+        return _at_offset(found[0]), found[1]
+
+    def _behind(self, moment: Moment, i: int) -> int | None:
+        """An offset west of Greenwich, before its sign is taken for a range."""
+        found = self._negative_offset(moment, i) if moment.zone is None else None
+        if found is None:
+            return None
+        moment.zone = found[0]
+        return found[1]
+
+    def _other_zone(self, moment: Moment, i: int) -> int | None:
+        """`12:58 PDT / 19:58 GMT`: the same instant in another zone."""
+        if moment.clock is None or not self.words.is_sign(i, "/", "="):
+            return None
+        other = Moment()
+        stop = self._items(other, i + 1, leading=False)
+        if other.clock is None or other.zone is None:
+            return None
+        moment.others.append(other)
+        return stop
+
+    def _suffix(self, moment: Moment, i: int) -> int | None:
+        """`14:20~`, `10pm-ish`, `9:30 or so`, `14:20?`, `14:20 ± 5 min`."""
+        stop = self._hedge(i) if moment.clock is not None else None
+        if stop is not None:
+            moment.approximate = True
+        return stop
+
+    def _hedge(self, i: int) -> int | None:
+        words = self.words
+        if words.is_sign(i, "~", "?", tight=True) or words.is_word(i, "ish"):
+            return i + 1
+        if words.is_sign(i, "-", "~", tight=True) and words.is_word(i + 1, "ish"):
+            return i + 2
+        if (stop := words.phrase(i, "or", "so")) is not None:
+            return stop
+        if words.is_word(i, "approx", "approximately", "roughly", "ca") and (
+            words.is_end(i + 1) or words.is_sign(i + 1, ".")
+        ):
+            return i + 1 + words.is_sign(i + 1, ".", tight=True)
+        sign = i + 1 if words.is_sign(i, "±") else (words.phrase(i, "+", "/", "-") or words.phrase(i, "+", "-"))
+        span = read_span(words, sign) if sign is not None else None
+        return span[1] if span else None
+
+    def _range(self, moment: Moment, i: int, *, inside: bool) -> int | None:
+        """The end of a range: `09:00 - 11:00`, `from 9:00 to 11:00`, `12:26-12:??`, `10:30 - ongoing`."""
+        if moment.clock is None:
+            return self._days(moment, i)
+        if moment.clock.hour is None:
+            return None
+        start = self._range_sign(moment, i, inside)
+        if start is None:
+            return None
+        if self.words.is_word(start, "ongoing", "present") or self._question(start):
+            moment.open_end = True
+            return start + 1 + (self.words.is_sign(start + 1, "?", tight=True))
+        end = Moment()
+        first = self._end_prefix(end, start)
+        stop = self._items(end, first, leading=False)
+        if end.clock is None or end.end is not None:
+            return None
+        self._close(moment, end)
+        return stop
+
+    def _days(self, moment: Moment, i: int) -> int | None:
+        """`2024-01-16 to 2024-02-28`: a range of whole days."""
+        start = self._range_sign(moment, i, inside=False) if moment.date and moment.date.readings else None
+        found = read_date(self.words, start) if start is not None else None
+        if found is None or not found[0].readings or self._clock_at(found[1]):
+            return None
+        moment.end = Moment(date=found[0])
+        return found[1]
+
+    def _question(self, i: int) -> bool:
+        return self.words.is_sign(i, "?") and (self.words.is_end(i + 1) or self.words.is_sign(i + 1, "?"))
+
+    def _range_sign(self, moment: Moment, i: int, inside: bool) -> int | None:
+        words = self.words
+        if words.is_sign(i, "-") and words.is_sign(i + 1, ">", tight=True):
+            return i + 2
+        if words.is_sign(i, *DASHES, "~", "→", "…"):
+            return i + 1
+        if words.is_word(i, *_RANGE_WORDS) or (words.is_word(i, "and") and (moment.between or inside)):
+            return i + 1
+        return None
+
+    def _end_prefix(self, end: Moment, i: int) -> int:
+        words = self.words
+        spelled = words.is_word(i - 1) and words.is_word(i, *_ABOUT)
+        if not spelled and not words.is_sign(i, "~", "≈") and not words.is_word(i, "ca"):
+            return i
+        end.approximate = True
+        return i + 1 + words.is_sign(i + 1, ".", tight=True)
+
+    def _close(self, moment: Moment, end: Moment) -> None:
+        """Puts the end to its start; am/pm and zone that one of them has count for both."""
+        moment.approximate = moment.approximate or end.approximate
+        moment.zone = moment.zone or end.zone
+        moment.others += end.others
+        moment.notes += end.notes
+        if moment.clock and end.clock and end.clock.hour is not None:
+            moment.clock, end.clock = _same_half(moment.clock, end.clock)
+        moment.end = end
+
+    def _bracket(self, moment: Moment, i: int) -> int | None:
+        """A zone, a day, the same instant elsewhere, or a remark, in brackets behind the time."""
+        words = self.words
+        if not words.is_sign(i, "(", "[") or not moment.says_when():
+            return None
+        inner = Moment(date=None)
+        stop = self._items(inner, self._prefixes(inner, i + 1), leading=False, inside=True)
+        if words.is_sign(stop, ")", "]") and stop > i + 1 and not inner.notes and self._merge(moment, inner):
+            return stop + 1
+        return self._remark(moment, i)
+
+    def _merge(self, moment: Moment, inner: Moment) -> bool:
+        moment.approximate = moment.approximate or inner.approximate
+        if inner.clock is not None:
+            moment.others.append(inner)
+            return inner.zone is not None
+        if inner.zone and moment.zone is None:
+            moment.zone = inner.zone
+        elif inner.date and moment.date is None:
+            moment.date = inner.date
+        elif inner.shift and moment.shift is None:
+            moment.shift = inner.shift
+        else:
+            return inner.approximate and not (inner.zone or inner.date or inner.shift)
+        return True
+
+    def _remark(self, moment: Moment, i: int) -> int | None:
+        """`(maybe earlier?)` is about the time; `(web2)` belongs to the text."""
+        words = self.words
+        stop = next((n for n in range(i + 1, i + _MAX_REMARK) if words.is_sign(n, ")", "]")), None)
+        if stop is None:
+            return None
+        hedged = any(words.is_word(n, *_HEDGES) or words.is_sign(n, "?", "~", "±") for n in range(i + 1, stop))
+        if not hedged:
+            return None
+        moment.approximate = True
+        moment.notes.append(words.typed(i + 1, stop))
+        return stop + 1
+
+
+def _at_offset(offset: timedelta) -> NamedZone:
+    name = offset_label(offset)
+    return NamedZone(name=name, tz=timezone(offset, name))
+
+
+def _same_half(start: Clock, end: Clock) -> tuple[Clock, Clock]:
+    """`10:30-11:15am` is in one morning, `11:30-1:15pm` passes noon."""
+    if end.meridiem and not start.meridiem and start.hour and start.hour <= 12:
+        halves = [_in_half(start, half) for half in ("am", "pm")]
+        fitting = [clock for clock in halves if _minutes(clock) <= _minutes(end)]
+        return (fitting or halves)[-1 if fitting else 0], end
+    if start.meridiem and not end.meridiem and end.hour and end.hour <= 12:
+        halves = [_in_half(end, half) for half in ("am", "pm")]
+        fitting = [clock for clock in halves if _minutes(clock) >= _minutes(start)]
+        return start, (fitting or halves)[0]
+    return start, end
+
+
+def _in_part(clock: Clock, half: str) -> Clock:
+    """A bare hour from 1 to 11 in the half that was named; a night has both halves."""
+    if not half or clock.meridiem or clock.hour is None or not 1 <= clock.hour <= 11:
+        return clock
+    if half == "night":
+        half = "pm" if clock.hour >= 6 else "am"
+    return _in_half(clock, half)
+
+
+def _in_half(clock: Clock, half: str) -> Clock:
+    return with_meridiem(replace(clock, meridiem=half), clock.text)
+
+
+def _minutes(clock: Clock) -> int:
+    return (clock.hour or 0) * 60 + (clock.minute or 0)

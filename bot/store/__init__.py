@@ -1,0 +1,8 @@
+"""Where everything is kept. Nothing outside this folder knows which database it is."""
+
+from bot.store.lease import Lease
+from bot.store.rows import Delivery, Due, KnownGood, Summary
+from bot.store.store import Store
+from bot.store.transaction import Transaction
+
+__all__ = ["Delivery", "Due", "KnownGood", "Lease", "Store", "Summary", "Transaction"]

@@ -1,0 +1,140 @@
+"""The derived tables: what `incident` and `problem` must say after the facts that are being appended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bot.facts import AlertAttached, ChecksAnswered, Fact, Imported, RepairMoved, fold
+from bot.incident import AlertSeen, Channel, Incident, Status, View
+from bot.ports import TryAgain
+from bot.store import schema
+from bot.store.rows import read_fact, read_facts
+
+NEED_ALL = (ChecksAnswered, RepairMoved)
+"""Facts whose meaning depends on more than the derived row holds. For the others the row and they are enough."""
+
+
+def derive(connection: Connection, row: Row[Any], new: Sequence[Fact], *, head: int) -> None:
+    """Bring an incident's derived rows up to date with its new facts; `row` is its row before them, locked."""
+    state = _before(connection, row, new)
+    for fact in new:
+        _follow(connection, state, fact)
+    _save(connection, state, head=head)
+
+
+def rebuild(connection: Connection) -> None:
+    """Make all derived rows again from the facts alone."""
+    connection.execute(delete(schema.problem))
+    states: dict[int, Incident] = {}
+    heads: dict[int, int] = {}
+    for row in connection.execute(select(schema.fact).order_by(schema.fact.c.seq)).all():
+        fact = read_fact(row)
+        state = states.setdefault(row.incident, Incident(number=row.incident, opened_at=fact.when))
+        heads[row.incident] = row.seq
+        _follow(connection, state, fact)
+    for number, state in states.items():
+        _save(connection, state, head=heads[number])
+
+
+def _before(connection: Connection, row: Row[Any], new: Sequence[Fact]) -> Incident:
+    if not row.head:
+        return Incident(number=row.number, opened_at=new[0].when)
+    if any(isinstance(fact.what, NEED_ALL) for fact in new):
+        return fold(row.number, read_facts(connection, row.number, until=row.head))
+    return Incident(
+        number=row.number,
+        title=row.title,
+        severity=row.severity,
+        status=Status(row.status),
+        service=row.service,
+        private=row.private,
+        drill=row.drill,
+        opened_at=row.opened_at,
+        times={"closed": row.closed_at} if row.closed_at else {},
+        view=View(channel=Channel(id=row.channel_id, name=row.channel_name) if row.channel_id else None),
+    )
+
+
+def _save(connection: Connection, state: Incident, *, head: int) -> None:
+    channel = state.view.channel or Channel(id="", name="")
+    connection.execute(
+        update(schema.incident)
+        .where(schema.incident.c.number == state.number)
+        .values(
+            title=state.title,
+            severity=state.severity,
+            status=state.status.value,
+            service=state.service,
+            private=state.private,
+            drill=state.drill,
+            opened_at=state.opened_at,
+            closed_at=state.closed_at,
+            channel_id=channel.id,
+            channel_name=channel.name,
+            head=head,
+        )
+    )
+
+
+def _follow(connection: Connection, state: Incident, fact: Fact) -> None:
+    was_open = state.open
+    fact.what.add_to(state, fact)
+    if isinstance(fact.what, AlertAttached):
+        _attach(connection, state, fact.what.alert)
+    elif isinstance(fact.what, Imported):
+        for alert in state.alerts:
+            _attach(connection, state, alert, give_way=True)
+    if state.open != was_open:
+        _flip(connection, state)
+
+
+def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_way: bool = False) -> None:
+    """Remember the problem. One that another open incident has is refused, or with `give_way` left to that one."""
+    if not alert.fingerprint:
+        return
+    problem = schema.problem.c
+    here = and_(problem.incident == state.number, problem.fingerprint == alert.fingerprint)
+    values = {
+        "cycle": f"{alert.source}|{alert.cycle_key}" if alert.cycle_key else "",
+        "place": alert.place,
+        "firing": alert.bad,
+        "last_at": alert.at,
+    }
+    last_at = connection.scalar(select(problem.last_at).where(here))
+    if last_at is not None:
+        if alert.at >= last_at:  # a late arrival of something older says nothing about now
+            connection.execute(update(schema.problem).where(here).values(values))
+        return
+    elsewhere = give_way and _elsewhere(connection, state, alert.fingerprint)
+    values |= {
+        "incident": state.number,
+        "fingerprint": alert.fingerprint,
+        "open": state.open and not elsewhere,
+    }
+    try:
+        connection.execute(insert(schema.problem).values(values))
+    except IntegrityError as taken:
+        raise TryAgain(
+            f"Another open incident already has this problem ({alert.fingerprint}).", reason="conflict"
+        ) from taken
+
+
+def _elsewhere(connection: Connection, state: Incident, fingerprint: str) -> bool:
+    problem = schema.problem.c
+    taken = exists().where(problem.fingerprint == fingerprint, problem.incident != state.number, problem.open.is_(True))
+    return bool(connection.scalar(select(taken)))
+
+
+def _flip(connection: Connection, state: Incident) -> None:
+    """Open or close the incident's problems with it; what another incident has meanwhile stays with that one."""
+    mine = schema.problem
+    other = schema.problem.alias()
+    taken = exists().where(
+        other.c.fingerprint == mine.c.fingerprint, other.c.incident != state.number, other.c.open.is_(True)
+    )
+    opens = ~taken if state.open else False
+    connection.execute(update(mine).where(mine.c.incident == state.number).values(open=opens))

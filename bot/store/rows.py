@@ -1,0 +1,140 @@
+"""What the store hands out besides incidents, and how a fact becomes a row and a fact again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bot.facts import KINDS, Fact, What
+from bot.incident import Incident, Person, Source, Trouble
+from bot.journal import from_json, to_json
+from bot.store import schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """An incident in a list of incidents. `channel` is its name, empty when it has none yet."""
+
+    number: int
+    title: str
+    severity: str
+    status: str
+    service: str
+    private: bool
+    drill: bool
+    opened_at: datetime
+    closed_at: datetime | None
+    channel: str
+
+    @property
+    def id(self) -> str:
+        """How people name it: INC-7."""
+        return f"INC-{self.number}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One request of an alert source as it came in. The same `dedupe` is the same request sent again.
+
+    `duplicate` marks the first one, handed back for its repetition. The ruling is that on its alert.
+    """
+
+    id: str
+    source: str
+    dedupe: str
+    received_at: datetime
+    body: bytes
+    cut: bool = False
+    duplicate: bool = False
+    incident: int | None = None
+    ruling: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A flow that must run; written together with the facts that call for it."""
+
+    key: str
+    flow: str
+    incident: int
+    args: Mapping[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownGood:
+    """The configuration with which a host last served: a commit, and the hash of its folder's contents."""
+
+    host: str
+    commit: str
+    tree: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotUnderstood(What):
+    """A fact that another version wrote and this one cannot read: said aloud, changes nothing else."""
+
+    kind: str
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        """Name it among the incident's troubles."""
+        step = f"read {fact.key}"
+        text = f"A fact of the kind {self.kind} was written by another version of Muster and is not shown."
+        incident.troubles[step] = Trouble(step=step, text=text, fix="Upgrade Muster.", at=fact.when)
+
+
+def fact_row(number: int, fact: Fact) -> dict[str, Any]:
+    """The columns of a fact."""
+    return {
+        "incident": number,
+        "key": fact.key,
+        "kind": type(fact.what).__name__,
+        "occurred_at": fact.occurred_at,
+        "recorded_at": fact.recorded_at,
+        "author_id": fact.author.id,
+        "author_name": fact.author.name,
+        "source_type": fact.source.type,
+        "source_url": fact.source.url,
+        "data": to_json(fact.what),
+    }
+
+
+def read_fact(row: Row[Any]) -> Fact:
+    """The fact of a row."""
+    return Fact(
+        key=row.key,
+        what=_what(row.kind, row.data),
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        author=Person(id=row.author_id, name=row.author_name),
+        source=Source(type=row.source_type, url=row.source_url),
+    )
+
+
+def _what(kind: str, data: Any) -> What:
+    try:
+        return from_json(KINDS[kind], data)
+    except (KeyError, ValueError, TypeError):  # an unknown kind, a word or a shape that this version does not know
+        return NotUnderstood(kind=kind)
+
+
+def read_facts(connection: Connection, number: int, *, until: int | None = None) -> Iterator[Fact]:
+    """An incident's facts in the order of recording, up to and including the one with sequence number `until`."""
+    query = select(schema.fact).where(schema.fact.c.incident == number).order_by(schema.fact.c.seq)
+    if until is not None:
+        query = query.where(schema.fact.c.seq <= until)
+    return (read_fact(row) for row in connection.execute(query))
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
+    """Insert a row; its primary key, or None when a row with one of its unique values is already there."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    return next(iter(connection.execute(statement)), None)

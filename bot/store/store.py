@@ -1,0 +1,231 @@
+"""The store: facts, deliveries and what was said, on SQLite or Postgres. Synchronous: call it from a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, update
+from sqlalchemy.exc import DatabaseError
+
+from bot.incident import Incident, Status
+from bot.journal import from_json
+from bot.ports import NotAllowed
+from bot.said import Said
+from bot.store import schema
+from bot.store.connect import connect, our_errors, use_wal
+from bot.store.derive import rebuild
+from bot.store.lease import Lease, leased
+from bot.store.locks import lock_for_transaction
+from bot.store.migrate import migrate
+from bot.store.rows import Delivery, Due, KnownGood, Summary, insert_new
+from bot.store.transaction import Transaction, read_delivery
+
+
+class Store:
+    """The one place where things are kept. Every method may raise TryAgain when the database is away or busy."""
+
+    def __init__(self, engine: Engine, url: str) -> None:
+        self.url = url
+        self._engine = engine
+        self._leases: set[Lease] = set()
+
+    @staticmethod
+    def open(url: str) -> Store:
+        """Open the database, made or brought up to date if needed. Raises NotAllowed for a URL that cannot be."""
+        engine = connect(url)
+        try:
+            with our_errors():
+                use_wal(engine)
+                migrate(engine)
+        except DatabaseError as problem:
+            engine.dispose()
+            raise NotAllowed(
+                f"{engine.url.render_as_string(hide_password=True)} is not a database that can be used "
+                f"({problem.orig}): name another one in DATABASE_URL."
+            ) from problem
+        except BaseException:
+            engine.dispose()
+            raise
+        return Store(engine, url)
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which kind of database it is."""
+        return "sqlite" if self._engine.dialect.name == "sqlite" else "postgresql"
+
+    def close(self) -> None:
+        """Give up all connections and leases."""
+        for lease in list(self._leases):
+            lease.release()
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self, *, incident: int | None = None, intake: bool = False) -> Iterator[Transaction]:
+        """All or nothing. `incident`: nobody else changes that one meanwhile; NotAllowed when there is none.
+
+        `intake`: nobody else opens an incident or attaches an alert meanwhile. Kept on disk when the block ends.
+        """
+        with self._writing() as connection:
+            if intake:
+                lock_for_transaction(connection, "intake")
+            transaction = Transaction(connection)
+            if incident is not None:
+                transaction.lock(incident)
+            yield transaction
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life."""
+        with self._reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    # Incidents
+
+    def incident(self, number: int) -> Incident | None:
+        """The incident as it stands; None when there is none."""
+        with self._reading() as connection:
+            return Transaction(connection).incident(number)
+
+    def summaries(self, *, open_only: bool = False) -> list[Summary]:
+        """All incidents, or the unclosed ones, oldest first."""
+        columns = schema.incident.c
+        query = select(schema.incident).where(columns.head > 0).order_by(columns.opened_at, columns.number)
+        if open_only:
+            query = query.where(columns.status != Status.CLOSED.value)
+        with self._reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
+    def incident_in(self, channel_id: str) -> int | None:
+        """The incident of this channel."""
+        with self._reading() as connection:
+            return Transaction(connection).incident_in(channel_id)
+
+    def head(self, number: int) -> int:
+        """The sequence number of the incident's last fact, 0 without any."""
+        with self._reading() as connection:
+            query = select(schema.incident.c.head).where(schema.incident.c.number == number)
+            return connection.scalar(query) or 0
+
+    def stale(self) -> list[int]:
+        """The incidents with facts that people were not shown yet."""
+        columns = schema.incident.c
+        with self._reading() as connection:
+            query = select(columns.number).where(columns.head > columns.shown).order_by(columns.number)
+            return list(connection.scalars(query))
+
+    def shown(self, number: int, head: int) -> None:
+        """People were shown all facts up to this sequence number. An older word than the last changes nothing."""
+        columns = schema.incident.c
+        query = update(schema.incident).where(columns.number == number, columns.shown < head)
+        with self._writing() as connection:
+            connection.execute(query.values(shown=head))
+
+    def rebuild(self) -> None:
+        """Make everything that is derived again from the facts alone; changes nothing if all is well."""
+        with self._writing() as connection:
+            lock_for_transaction(connection, "intake")
+            connection.execute(select(schema.incident.c.number).with_for_update())
+            rebuild(connection)
+
+    # What remains to be done
+
+    def dues(self) -> list[Due]:
+        """The flows that are due, oldest first."""
+        columns = schema.due.c
+        with self._reading() as connection:
+            rows = connection.execute(select(schema.due).where(columns.done_at.is_(None)).order_by(columns.seq))
+            return [_due(row) for row in rows]
+
+    def done(self, key: str) -> None:
+        """This flow is no longer due."""
+        query = update(schema.due).where(schema.due.c.key == key, schema.due.c.done_at.is_(None))
+        with self._writing() as connection:
+            connection.execute(query.values(done_at=datetime.now(UTC)))
+
+    def unanswered(self) -> list[Said]:
+        """What was said and not answered, oldest first."""
+        columns = schema.heard.c
+        query = select(columns.said).where(columns.done_at.is_(None)).order_by(columns.seq)
+        with self._reading() as connection:
+            return [from_json(Said, data) for data in connection.scalars(query)]
+
+    def first(self, key: str) -> bool:
+        """Remember the intent to do what must not happen twice. True the first time."""
+        with self._writing() as connection:
+            return insert_new(connection, schema.intent, {"key": key, "at": datetime.now(UTC)}) is not None
+
+    # Deliveries and hosts
+
+    def delivery(self, id: str) -> Delivery | None:
+        """The delivery with this id."""
+        with self._reading() as connection:
+            row = connection.execute(select(schema.delivery).where(schema.delivery.c.id == id)).first()
+            return read_delivery(row) if row else None
+
+    def explained(self, number: int) -> list[Delivery]:
+        """The deliveries that went to this incident, oldest first, each with the ruling and its reason."""
+        columns = schema.delivery.c
+        query = select(schema.delivery).where(columns.incident == number).order_by(columns.received_at, columns.id)
+        with self._reading() as connection:
+            return [read_delivery(row) for row in connection.execute(query)]
+
+    def known_good(self, host: str) -> KnownGood | None:
+        """The configuration with which this host last served."""
+        with self._reading() as connection:
+            row = connection.execute(select(schema.known_good).where(schema.known_good.c.host == host)).first()
+            return KnownGood(**row._asdict()) if row else None
+
+    def keep_known_good(self, host: str, *, commit: str, tree: str, at: datetime) -> None:
+        """This host serves with this configuration."""
+        table = schema.known_good
+        with self._writing() as connection:
+            connection.execute(delete(table).where(table.c.host == host))
+            connection.execute(insert(table).values(host=host, commit=commit, tree=tree, recorded_at=at))
+
+    # Company
+
+    def lease(self, executor: str) -> Lease:
+        """Say that this executor lives here, until it is released or this process dies."""
+        lease = Lease(self._engine, executor)
+        self._leases.add(lease)
+        return lease
+
+    def alive(self, executor: str) -> bool:
+        """Whether some process holds this executor's lease."""
+        if self.dialect == "sqlite":
+            return any(lease.executor == executor and lease.held for lease in self._leases)
+        with self._reading() as connection:
+            return leased(connection, executor)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with our_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with our_errors(), self._engine.connect() as plain:
+            connection = plain.execution_options(write=True)
+            with connection.begin():
+                yield connection
+
+
+def _summary(row: Row[Any]) -> Summary:
+    return Summary(
+        number=row.number,
+        title=row.title,
+        severity=row.severity,
+        status=row.status,
+        service=row.service,
+        private=row.private,
+        drill=row.drill,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        channel=row.channel_name,
+    )
+
+
+def _due(row: Row[Any]) -> Due:
+    return Due(key=row.key, flow=row.flow, incident=row.incident, args=row.args, created_at=row.created_at)

@@ -1,0 +1,182 @@
+"""What the terminal can do: the same words as in Slack, lists, records, checks by hand. Works while Slack is down."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot import commands
+from bot.facts import Fact, Imported
+from bot.hear import NAMED, Hearing
+from bot.incident import Incident, Person, Source
+from bot.journal import stamp
+from bot.ports import NotAllowed
+from bot.postmortem.drafts import Drafts
+from bot.record import from_record, to_record
+from bot.runbook.desk import Desk
+from bot.runbook.inventory import Host
+from bot.runbook.runbook import Runbook
+from bot.said import Reply, Said
+from bot.settings import Home, Settings, read_home
+from bot.spoken_time import Context, Understood, understand
+from bot.store import Store, Summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voice:
+    """Who speaks at the terminal, in which zone, and when it was said."""
+
+    name: str
+    zone: str
+    at: datetime
+
+    @staticmethod
+    def of(name: str, zone: str, now: str, *, default_zone: str, clock: datetime) -> Voice:
+        """From the options. Raises NotAllowed for a zone or a time that cannot be understood."""
+        zone = zone or default_zone
+        try:
+            tz = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise NotAllowed(f"--zone {zone!r} is no zone: give one such as Africa/Nairobi or UTC.") from None
+        at = clock
+        if now:
+            heard = understand(now, Context(now=clock, zone=tz))
+            if not isinstance(heard, Understood) or heard.at is None:
+                raise NotAllowed(f"--now {now!r} is no time: give one such as 2026-11-22T10:45Z.")
+            at = heard.at
+        return Voice(name=name or getpass.getuser(), zone=zone, at=at)
+
+
+class Terminal:
+    """The store and what can be done with it by hand."""
+
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime]) -> None:
+        commands.load()
+        self._settings = settings
+        self._now = now
+        self._store = Store.open(settings.database_url)
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._store.close()
+
+    def home(self) -> Home:
+        """Policy, inventory and runbooks. Raises Problems."""
+        return read_home(self._settings.home, self._settings.secrets)
+
+    def say(self, words: str, voice: Voice) -> Reply:
+        """One thing said, through the same path as in Slack."""
+        hearing = Hearing(self._store, policy=self.home().policy, zone=self._settings.zone)
+        return hearing.answer(self._said(words, voice))
+
+    def say_lines(self, lines: Iterator[str], voice: Voice, incident: int | None) -> Iterator[Reply]:
+        """One command a line; `declare` sets the incident for the lines after it."""
+        hearing = Hearing(self._store, policy=self.home().policy, zone=self._settings.zone)
+        for line in lines:
+            if not line.strip():
+                continue
+            said = self._said(line.strip(), voice)
+            reply = hearing.answer(said if NAMED.match(said.text) else replace(said, incident=incident))
+            if reply.ok and reply.incident is not None:
+                incident = reply.incident
+            yield reply
+
+    def _said(self, text: str, voice: Voice) -> Said:
+        return Said(
+            key=f"cli/{uuid4().hex}",
+            text=text,
+            author=Person(name=voice.name),
+            at=voice.at,
+            source=Source(type="cli"),
+            zone=voice.zone,
+        )
+
+    def incidents(self, *, open_only: bool) -> list[Summary]:
+        """All incidents, oldest first."""
+        return self._store.summaries(open_only=open_only)
+
+    def incident(self, id: str) -> Incident:
+        """The incident with this id. Raises NotAllowed."""
+        found = NAMED.fullmatch(id.strip())
+        incident = self._store.incident(int(found["number"])) if found else None
+        if incident is None:
+            raise NotAllowed(f"There is no incident {id}. “muster list” shows all.")
+        return incident
+
+    def records(self, id: str) -> list[dict[str, Any]]:
+        """The record of one incident, or of all, oldest first."""
+        if id:
+            return [to_record(self.incident(id))]
+        found = (self._store.incident(s.number) for s in self._store.summaries())
+        return [to_record(incident) for incident in found if incident]
+
+    def bring_in(self, records: list[Mapping[str, Any]]) -> list[str]:
+        """Add whole records under their own ids. Raises NotAllowed if one cannot be read or its id is taken."""
+        incidents = [(from_record(record), record) for record in records]
+        now = self._now()
+        with self._store.transaction(intake=True) as tx:
+            for incident, record in incidents:
+                if not tx.take_number(incident.number):
+                    raise NotAllowed(f"Nothing was imported: {incident.id} is here already. Use an empty database.")
+                key = f"import/{incident.id}"
+                told = Fact(key=key, what=Imported(record=record), occurred_at=incident.opened_at, recorded_at=now)
+                tx.append(incident.number, [replace(told, source=Source(type="import"))])
+        return [incident.id for incident, _ in incidents]
+
+    def draft(self, id: str, *, brief: bool) -> str:
+        """The postmortem draft as the record stands now."""
+        drafts = Drafts(self._settings.postmortems, zone=self._settings.zone, wanted=self.home().policy.postmortem)
+        return drafts.make(self.incident(id), brief=brief or None).markdown
+
+    def runbook(self, name: str, host: str) -> tuple[Desk, Runbook, Host]:
+        """A runbook and a host of the inventory by their names. Raises NotAllowed with the names that there are."""
+        home = self.home()
+        found = next((r for r in home.runbooks if r.name == name), None)
+        if found is None:
+            known = ", ".join(r.name for r in home.runbooks) or "none"
+            raise NotAllowed(f"There is no runbook {name}; there is {known}.")
+        where = home.inventory.find(host)
+        if where is None:
+            raise NotAllowed(f"{host} is not in the inventory; nothing was asked.")
+        return Desk(home, self._store, now=self._now), found, where
+
+    def explain(self, word: str) -> list[dict[str, Any]]:
+        """Which rule decided about a delivery, or about all deliveries of an incident."""
+        one = self._store.delivery(word)
+        if one is None and not NAMED.fullmatch(word):
+            raise NotAllowed(f"There is no delivery {word}, and it is no incident (INC-n).")
+        found = [one] if one else self._store.explained(self.incident(word).number)
+        return [
+            {
+                "delivery": d.id,
+                "source": d.source,
+                "received_at": stamp(d.received_at),
+                "incident": f"INC-{d.incident}" if d.incident else None,
+                "ruling": d.ruling,
+                "reason": d.reason,
+            }
+            for d in found
+        ]
+
+
+def read_records(text: str) -> list[Mapping[str, Any]]:
+    """One record, or one a line. Raises NotAllowed with the line that is not JSON."""
+    try:
+        whole = json.loads(text)
+        return whole if isinstance(whole, list) else [whole]
+    except ValueError:
+        pass
+    records = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                records.append(json.loads(line))
+            except ValueError as problem:
+                raise NotAllowed(f"Nothing was imported: line {number} is not JSON ({problem}).") from None
+    return records
