@@ -250,10 +250,7 @@ class RoleGiven(What):
 
 @dataclass(frozen=True, kw_only=True)
 class ChecksAnswered(What):
-    """A runbook's checks were asked about one host; all answers of the run, and how they are read.
-
-    `asked` is how many milliseconds the whole run took.
-    """
+    """A runbook's checks were asked about one host; all answers of the run, and how they are read."""
 
     runbook: str
     host: str
@@ -271,6 +268,9 @@ class ChecksAnswered(What):
 
     def _add_cause(self, incident: Incident, fact: Fact, cause: CauseSeen, run: Entry) -> None:
         told = run.id
+        if incident.repaired(cause.host):
+            incident.causes.append(replace(cause, entry=told, run=self.run, after_repair=True))
+            return
         known = next(
             (c for c in incident.causes if (c.id, c.host, c.verdict) == (cause.id, cause.host, cause.verdict)),
             None,

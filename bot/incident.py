@@ -179,7 +179,11 @@ class CheckSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseSeen:
-    """One reading of the answers: proved, possible or ruled out; `facts` are what the text rests on."""
+    """One reading of the answers: proved, possible or ruled out; `facts` are what the text rests on.
+
+    `after_repair` marks a look at a server that was being repaired or was repaired: it says how things are now,
+    not what caused the incident.
+    """
 
     id: str
     verdict: Verdict
@@ -190,6 +194,7 @@ class CauseSeen:
     facts: Mapping[str, Any] = field(default_factory=dict)
     run: str = ""
     entry: str = ""
+    after_repair: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,18 +363,24 @@ class Incident:
 
     @property
     def proved(self) -> list[CauseSeen]:
-        """The causes that the newest run of each runbook proved."""
+        """What the checks proved to be the cause."""
         return [c for c in self.latest_causes if c.verdict is Verdict.PROVED]
 
     @property
     def latest_causes(self) -> list[CauseSeen]:
-        """Each cause as last judged before anything was repaired: later runs look at a healed server."""
+        """Each cause as last judged before a repair: what was proved stays proved, later looks see a healed server."""
         last: dict[tuple[str, str], CauseSeen] = {}
-        for cause in self.causes:
+        for cause in (c for c in self.causes if not c.after_repair):
             key = (cause.id, cause.host)
             if key not in last or last[key].verdict is not Verdict.PROVED:
                 last[key] = cause
         return list(last.values())
+
+    def repaired(self, host: str) -> bool:
+        """Whether this host is being repaired or was, and no alert has come since."""
+        busy = {RepairState.APPROVED, RepairState.RUNNING, RepairState.VERIFIED}
+        done = [r for r in self.repairs if r.state in busy and host in {r.host, r.details.get("affected")}]
+        return any(not any(a.bad and a.at > r.at for a in self.alerts) for r in done)
 
     def repair(self, plan: str) -> Repair | None:
         """The repair with this plan."""

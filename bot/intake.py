@@ -113,7 +113,7 @@ class Intake:
         told = AlertAttached(alert=seen(alert, decision.reason, where))
         tx.append(number, [_fact(told, key, alert.at, now, alert)])
         if not alert.condition.bad and decision.ruling is Ruling.ATTACH:
-            tx.due(f"{key}/check", "check", number)
+            tx.due(f"{key}/check", "check", number, {"recovery": True})
 
 
 def seen(alert: Alert, reason: str, where: str) -> AlertSeen:

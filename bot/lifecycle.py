@@ -236,6 +236,8 @@ class Lifecycle:
 
     async def _check(self, number: int, args: Mapping[str, Any]) -> Mapping[str, Any] | None:
         incident = await self._incident(number)
+        if args.get("recovery") and any(r.state in {RepairState.APPROVED, RepairState.RUNNING} for r in incident.repairs):
+            return None  # the repair looks itself when it is done
         asked = self._desk.questions(incident, host=args.get("host", ""), runbook=args.get("runbook", ""))
         if asked.host is None or not asked.runbooks:
             await self._record(number, NotChecked(host=asked.host.name if asked.host else "", reason=asked.reason))
