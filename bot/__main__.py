@@ -29,7 +29,9 @@ app = typer.Typer(
     help="Muster: an incident bot for Slack and Datadog.",
 )
 runbook_app = typer.Typer(no_args_is_help=True, help="Runbooks: list them, check them, run them by hand.")
+setup_app = typer.Typer(no_args_is_help=True, help="Setting up the neighbours.")
 app.add_typer(runbook_app, name="runbook")
+app.add_typer(setup_app, name="setup")
 Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -225,6 +227,16 @@ def runbook_run(
             print(f"{cause.verdict}: {cause.text}{f' ({cause.because})' if cause.because else ''}")
     if any(r.state in {"fail", "unknown"} for r in answered.results):
         raise typer.Exit(1)
+
+
+@setup_app.command("slack")
+def setup_slack(url: Annotated[str, typer.Option(help="Where Slack reaches this bot, https://…")]) -> None:
+    """Print the app manifest, made from the code: paste it at “Create an app from a manifest”."""
+    from bot.slack.manifest import manifest  # loads Slack
+
+    settings = Settings.read(environment())
+    command = read_home(settings.home, settings.secrets).policy.command
+    print(json.dumps(manifest(url, command=command), indent=2, ensure_ascii=False))
 
 
 @app.command()

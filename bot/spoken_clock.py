@@ -104,6 +104,8 @@ def read_span(words: Words, i: int) -> tuple[Span, int] | None:
     if first is None:
         return None
     span, stop = first
+    if (half := words.phrase(stop, "and", "a", "half")) is not None:
+        return replace(span, length=span.length + _LENGTH[span.unit] / 2), half
     while (more := _next_amount(words, stop, span)) is not None:
         span, stop = more
     return span, stop
@@ -115,7 +117,10 @@ def read_from_start(words: Words, i: int) -> tuple[timedelta, int] | None:
         return None
     if words.digits(i + 1, tight=True) and words.number(i + 1) == 0 and not words.runs_on(i + 2):
         return timedelta(0), i + 2
-    if not words.is_sign(i + 1, "+", "-", "−", tight=True) or not words.digits(i + 2, tight=True):
+    spaced = words[i + 1].gap and words[i + 2].gap
+    if not words.is_sign(i + 1, "+", "-", "−") or not words.digits(i + 2) or words[i + 1].gap != words[i + 2].gap:
+        return None
+    if spaced and words.is_sign(i + 1, "-"):
         return None
     sign = 1 if words.is_sign(i + 1, "+") else -1
     length, stop = _after_start(words, i + 2)
@@ -281,6 +286,8 @@ def _bare_hour(words: Words, i: int) -> _Read:
         return None
     if words.number(i) == 12 and words.is_word(i + 1, "noon", "midnight"):
         return Clock(hour=_NAMED[words.low(i + 1)]), i + 2
+    if words.phrase(i + 1, "o", "'", "clock") or words.phrase(i + 1, "o", "’", "clock"):
+        return _clock(words, i, words.number(i), 0, None, "", i + 4), i + 4
     meridiem, stop = read_meridiem(words, i + 1)
     if not meridiem or words.number(i) > 24:
         return None

@@ -205,6 +205,8 @@ def _figures(words: Words, i: int) -> _Read:
 
 
 def _without_year(words: Words, i: int) -> _Read:
+    if words.is_sign(i + 1, ".", tight=True) and words.is_sign(i + 3, ".", tight=True):
+        return _either_way(words, i, None, i + 4, dotted=True) if names_a_clock_next(words, i + 4) else None
     if not words.is_sign(i + 1, "/", tight=True) or not names_a_clock_next(words, i + 3):
         return None
     return _either_way(words, i, None, i + 3, dotted=False)
@@ -212,8 +214,10 @@ def _without_year(words: Words, i: int) -> _Read:
 
 def _either_way(words: Words, i: int, year: int | None, stop: int, *, dotted: bool) -> _Read:
     first, second = words.number(i), words.number(i + 2)
-    orders = ((second, first),) if dotted else ((second, first), (first, second))
+    orders = ((second, first), (first, second))
     readings = tuple(dict.fromkeys((year, m, d) for m, d in orders if _valid(year, m, d)))
+    if dotted:
+        readings = readings[:1]
     if not readings or (year is not None and year not in _YEARS):
         raise Nonsense(
             f"there is no day {words.typed(i, stop)}", "write it as year-month-day, like 2026-11-22", stop=stop

@@ -31,6 +31,7 @@ _PARTS_OF_DAY = (
     (("tonight",), "night"),
     (("earlier", "today"), ""),
 )
+_HALVES = {"morning": "am", "afternoon": "pm", "evening": "pm", "night": "night"}
 _MAX_REMARK = 12
 _LONG_AGO = timedelta(days=3660)
 
@@ -76,16 +77,15 @@ class Reader:
         moment = Moment()
         start = self._prefixes(moment, self._opening())
         stop = self._relative(moment, start) or self._items(moment, start, leading=True)
-        if self.words.is_sign(self._opening() - 1, "[", "(") and self.words.is_sign(stop, "]", ")"):
-            stop += 1
-            stop = self._items(moment, stop, leading=False)
+        if self._opening() and self.words.is_sign(stop, "]", ")", ">"):
+            stop = self._items(moment, stop + 1, leading=False)
         if not moment.says_when() or (self.words.runs_on(stop) and not self.words.is_sign(stop, "?", "~")):
             return None
         return moment, stop
 
     def _opening(self) -> int:
         """`[10:30] text` and `(10:30) text` open with a bracket."""
-        return 1 if self.words.is_sign(0, "[", "(") else 0
+        return 1 if self.words.is_sign(0, "[", "(", "<") else 0
 
     def _prefixes(self, moment: Moment, i: int) -> int:
         while (stop := self._prefix(moment, i)) is not None:
@@ -107,6 +107,8 @@ class Reader:
             moment.between = True
             return i + 1
         if words.is_word(i, "just", "shortly", "soon") and words.is_word(i + 1, *_LATEST, *_EARLIEST):
+            return i + 1
+        if words.is_word(i, "the") and words.digits(i + 1):
             return i + 1
         return self._part_of_day(moment, i) or self._bound(moment, i)
 
@@ -187,6 +189,7 @@ class Reader:
         return (
             self._date(moment, i)
             or self._clock(moment, i, leading=leading)
+            or self._year(moment, i)
             or self._behind(moment, i)
             or self._range(moment, i, inside=inside)
             or self._zone(moment, i, inside=inside)
@@ -198,6 +201,11 @@ class Reader:
     def _connected(self, moment: Moment, i: int, *, inside: bool) -> int | None:
         """A date or clock behind a comma, `at`, or a dash that stands between the two."""
         words = self.words
+        if moment.clock is None and moment.date is not None and words.is_word(i, *_HALVES):
+            moment.half = _HALVES[words.low(i)]
+            i += 1
+            if (stop := self._clock(moment, i, leading=False)) is not None:
+                return stop
         if moment.clock is None and (stop := self._about_clock(moment, i)) is not None:
             return stop
         parted = words.is_sign(i, ",") or words.is_word(i, *_CONNECTORS) or self._iso_t(moment, i)
@@ -207,9 +215,27 @@ class Reader:
         start = i + 1 + words.is_word(i + 1, "at", "on", "the")
         stop = None if between else self._date(moment, start)
         stop = stop or self._clock(moment, start, leading=False)
-        if stop is None and inside:
-            stop = self._zone(moment, start, inside=True)
+        if stop is None and (inside or words.is_sign(i, ",")):
+            stop = self._parted_zone(moment, start, inside)
         return stop
+
+    def _parted_zone(self, moment: Moment, i: int, inside: bool) -> int | None:
+        """`13:00, UTC – …`: behind a comma only if nothing else could begin there."""
+        found = read_zone(self.words, i, names=self.names)
+        if found is None or not (inside or self.words.is_end(found[1])):
+            return None
+        return self._zone(moment, i, inside=inside)
+
+    def _year(self, moment: Moment, i: int) -> int | None:
+        """`Thu May 2 10:30:22 UTC 2024`, as `date` prints it: the year stands last."""
+        spoken, digits = moment.date, self.words.digits(i)
+        if spoken is None or moment.clock is None or moment.clock.second is None or digits != 4:
+            return None
+        year = self.words.number(i)
+        if len(spoken.readings) != 1 or spoken.readings[0][0] is not None or not 1970 <= year < 2100:
+            return None
+        moment.date = replace(spoken, readings=((year, *spoken.readings[0][1:]),))
+        return i + 1
 
     def _about_clock(self, moment: Moment, i: int) -> int | None:
         """`2018-07-08 ca. 18:30`, `Mar 3, at about 9:40`: the clock behind its date has its own prefix."""
@@ -431,8 +457,8 @@ class Reader:
         if inner.clock is not None:
             moment.others.append(inner)
             return inner.zone is not None
-        if inner.zone and moment.zone is None:
-            moment.zone = inner.zone
+        if inner.zone and (moment.zone is None or inner.zone.tz is not None):
+            moment.zone = inner.zone if moment.zone is None else replace(inner.zone, name=moment.zone.name)
         elif inner.date and moment.date is None:
             moment.date = inner.date
         elif inner.shift and moment.shift is None:

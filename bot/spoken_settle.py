@@ -63,8 +63,8 @@ def exists(local: datetime, tz: tzinfo) -> tuple[datetime, ...]:
 def _settled(moment: Moment, context: Context, blank: Understood) -> Understood:
     relative = _relative(moment, context)
     if relative is not None:
-        zone = context.zone
-        return replace(blank, at=relative[0], precision=relative[1], **_zone_fields(relative[0], zone, None))
+        heard = replace(blank, at=relative[0], precision=relative[1])
+        return _in_zone(heard, context.zone, None, relative[0])
     if moment.unknown or (moment.date is not None and moment.date.unknown):
         return blank
     if moment.clock is None or moment.clock.hour is None:
@@ -101,10 +101,10 @@ def _date_only(moment: Moment, context: Context, blank: Understood) -> Understoo
     tz = _zone(moment, context).tz
     day, warnings = _said_day(moment, context, tz)
     at = _not_before_previous(_start_of(day, tz), _start_of(day + _DAY, tz), context)
-    fields = _zone_fields(_start_of(day, tz), tz, moment.zone)
     ends_at = _last_minute(moment, context, tz)
     precision = Precision.RANGE if ends_at else Precision.DATE
-    return replace(blank, at=at, ends_at=ends_at, precision=precision, warnings=warnings, **{**fields, "on": day})
+    heard = replace(blank, at=at, ends_at=ends_at, precision=precision, warnings=warnings)
+    return replace(_in_zone(heard, tz, moment.zone, _start_of(day, tz)), on=day)
 
 
 def _last_minute(moment: Moment, context: Context, tz: tzinfo) -> datetime | None:
@@ -145,15 +145,15 @@ def _clocked(moment: Moment, clock: Clock, context: Context, blank: Understood) 
     warnings = (*clock.warnings, *placed.warnings, *found.warnings, *more)
     warnings += _doubts(moment, placed, found.tz, context, at)
     note = "; ".join(filter(None, (blank.note, _open_end(moment, ends_at))))
-    return replace(
+    heard = replace(
         blank,
         at=at,
         ends_at=ends_at,
         precision=_precision(moment, clock),
         note=note,
         warnings=tuple(dict.fromkeys(warnings)),
-        **{**_zone_fields(at, found.tz, moment.zone), "on": placed.local.date()},
     )
+    return replace(_in_zone(heard, found.tz, moment.zone, at), on=placed.local.date())
 
 
 def _open_end(moment: Moment, ends_at: datetime | None) -> str:
@@ -171,10 +171,11 @@ def _precision(moment: Moment, clock: Clock) -> Precision:
     return Precision.MINUTE if clock.second is None else Precision.SECOND
 
 
-def _zone_fields(at: datetime, tz: tzinfo, named: NamedZone | None) -> dict[str, object]:
+def _in_zone(heard: Understood, tz: tzinfo, named: NamedZone | None, at: datetime) -> Understood:
+    """Says in which zone something was understood, and the day that it was there."""
     local = at.astimezone(tz)
     name = named.name if named and not named.local else label(at, tz)
-    return {"zone": name, "tz": tz, "offset": local.utcoffset(), "on": local.date()}
+    return replace(heard, zone=name, tz=tz, offset=local.utcoffset(), on=local.date())
 
 
 def _zone(moment: Moment, context: Context) -> FoundZone:
@@ -358,7 +359,7 @@ def _doubts(moment: Moment, placed: _Placed, tz: tzinfo, context: Context, at: d
     if moment.zone is not None:
         season = out_of_season(moment.zone.name, placed.local, tz, home=context.zone)
         doubts += [season] if season else []
-        if any("contradicts" in warning for warning in moment.clock.warnings if moment.clock):
+        if moment.clock and any("contradicts" in warning for warning in moment.clock.warnings):
             doubts += _foreign(moment.zone.name, placed.local, tz, context)
         doubts += _disagreements(moment, placed, tz, context)
     if placed.dated and context.previous is not None and at < context.previous and moment.clock:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 DASHES = ("-", "–", "—", "−")
 _TOKEN = re.compile(r"(?P<number>[0-9]+)|(?P<word>[^\W\d_]+(?:_[^\W\d_]+)*)|(?P<sign>\S)")
 _WIDE = str.maketrans("：．～〜（），", ":.~~(),")
-_SEPARATOR = re.compile(r"\s*(?:->|=>|→|[–—]+|-+(?=[\s\D]|$)|[|:;,]|\.(?=\s))?\s*")
+_SEPARATOR = re.compile(r"[)\]>]?\s*(?:->|=>|→|[–—]+|-+(?=[\s\D]|$)|[|:;,]|\.(?=\s|$))?\s*")
 
 
 class Unclear(Exception):

@@ -25,6 +25,9 @@ from bot.spoken_zone_names import (
     SPOKEN,
 )
 
+# West of Greenwich only these zones have had minutes; `UTC-11:30` is the end of a range.
+_WEST_WITH_MINUTES = ((1, 30), (2, 30), (3, 30), (3, 45), (4, 30), (8, 30), (9, 30), (10, 40))
+
 
 @dataclass(frozen=True, kw_only=True)
 class NamedZone:
@@ -79,21 +82,22 @@ def label(at: datetime, tz: tzinfo) -> str:
     local = at.astimezone(tz)
     name = local.tzname() or ""
     offset = local.utcoffset() or timedelta(0)
-    if name.isalpha() and name.upper() in (FIXED.keys() | AMBIGUOUS.keys()) and name != "Z":
-        return name.upper() if name.upper() != "UCT" else "UTC"
-    return offset_label(offset)
+    known = FIXED.get(name.upper())
+    if name.upper() in AMBIGUOUS or (known is not None and timedelta(hours=known[0]) == offset != timedelta(0)):
+        return name.upper()
+    return name.upper() if name.upper() in ("GMT", "WET") else offset_label(offset)
 
 
 @lru_cache(maxsize=512)
 def names_of(tz: tzinfo, year: int) -> dict[str, timedelta]:
-    """The abbreviations that a zone itself uses in a year, with their offsets."""
-    found: dict[str, timedelta] = {}
+    """The abbreviations that a zone itself uses in a year, with their offsets, if they have one each."""
+    found: dict[str, set[timedelta]] = {}
     for month in range(1, 13):
         there = datetime(year, month, 1, 12, tzinfo=tz)
         name, offset = there.tzname() or "", there.utcoffset()
         if name.isalpha() and offset is not None:
-            found.setdefault(name.upper(), offset)
-    return found
+            found.setdefault(name.upper(), set()).add(offset)
+    return {name: offsets.pop() for name, offsets in found.items() if len(offsets) == 1}
 
 
 def read_zone(words: Words, i: int, *, names: frozenset[str]) -> tuple[NamedZone, int] | None:
@@ -121,6 +125,8 @@ def read_offset(words: Words, i: int) -> tuple[timedelta, int] | None:
     elif words.is_sign(stop, ":", tight=True) and words.digits(stop + 1, tight=True) == 2:
         minutes, stop = words.number(stop + 1), stop + 2
     if value > 14 or minutes > 59 or words.runs_on(stop) or words.is_sign(stop, ":", tight=True):
+        return None
+    if not words.is_sign(i, "+") and minutes and (value, minutes) not in _WEST_WITH_MINUTES:
         return None
     sign = 1 if words.is_sign(i, "+") else -1
     return sign * timedelta(hours=value, minutes=minutes), stop
@@ -207,6 +213,8 @@ def _universal(words: Words, i: int) -> tuple[NamedZone, int] | None:
     if not words.is_word(i, "utc", "gmt", "z", "zulu"):
         bare = read_offset(words, i)
         return (_at_offset(bare[0]), bare[1]) if bare and words.is_sign(i, "+") else None
+    if words.is_sign(i + 1, "-", tight=True) and words.is_word(i + 2) and not words[i + 2].gap:
+        return None
     if words.low(i) in ("z", "zulu") and (words.runs_on(i + 1) or (words[i].text == "z" and words[i].gap and i > 0)):
         return None
     offset = read_offset(words, i + 1) if not words.low(i).startswith("z") else None
@@ -261,7 +269,8 @@ def _all_zones() -> dict[str, str]:
 
 
 def _abbreviation(words: Words, i: int, names: frozenset[str]) -> tuple[NamedZone, int] | None:
-    if not words.is_word(i) or words.runs_on(i + 1):
+    slashed = words.is_sign(i + 1, "/", tight=True) and bool(words.digits(i + 2))
+    if not words.is_word(i) or (words.runs_on(i + 1) and not slashed):
         return None
     typed, name = words[i].text, words[i].text.upper()
     if name in ("UTC", "GMT", "Z", "UCT") or (typed != name and (name in CAPITALS_ONLY or not typed.islower())):

@@ -34,6 +34,7 @@ _GENERIC = re.compile(
     r"^\W*(?:the\s+)?(?:incident\s+)?(?:timeline|time|events?|date|log)\b[\s\W]*(?:\(.*\))?\W*$", re.IGNORECASE
 )
 _HEADER_CELL = re.compile(r"^\W*(time|date|when|timestamp|hour|event|what|description|#|no|nr)\b", re.IGNORECASE)
+_HEADER = re.compile(r"^\W*(?:time|date|when|timestamp)\b[^,;\t|]*[,;\t|]\s*[A-Za-z]", re.IGNORECASE)
 _LONGEST_TIME = 40
 _TRIES = 7
 
@@ -74,13 +75,20 @@ class _Line:
 
 
 def read(
-    text: str, *, zone: tzinfo, date: date | None = None, now: datetime, day_first: bool | None = None
+    text: str,
+    *,
+    zone: tzinfo,
+    date: date | None = None,
+    now: datetime,
+    started: datetime | None = None,
+    day_first: bool | None = None,
 ) -> Timeline:
     """Reads a timeline. `zone` and `date` hold where no heading says otherwise; `now` is when it was handed in.
 
+    `started` is the incident's start for rows like `T+15`; `day_first` settles dates like 03-04-2022.
     Undated rows follow the row before over midnight. Without any date the last row lies before `now`.
     """
-    page = _Page(Context(now=now, zone=zone, date=date, day_first=day_first), text)
+    page = _Page(Context(now=now, zone=zone, date=date, started=started, day_first=day_first), text)
     for number, line in enumerate(text.splitlines(), 1):
         page.take(number, line.strip("﻿\r"))
     rows = _placed(page.lines, page.context)
@@ -109,6 +117,8 @@ class _Page:
         body = _body(line)
         if line.lstrip().startswith("#"):
             self._heading(number, body)
+        elif _HEADER.match(line):
+            self._set_zone(number, body)
         elif line.lstrip().startswith("|"):
             self._table(number, line)
         elif self._is_heading(body, line):

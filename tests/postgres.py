@@ -8,6 +8,7 @@ Postgres refuses to run as root: it then runs as an unprivileged account, on a c
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -20,7 +21,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-NOBODY = 65534
 AS_ROOT = os.geteuid() == 0
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=200")
 
@@ -86,7 +86,7 @@ def _start(home: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     data, log = folder / "data", folder / "log"
     data.mkdir(mode=0o700)
     if AS_ROOT:
-        os.chown(data, NOBODY, NOBODY)
+        os.chown(data, _account(), -1)
     setup = _run(home, log, "initdb", "-D", str(data), "-U", "muster", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
     if setup.wait(60):
         raise SystemExit(log.read_text())
@@ -100,7 +100,7 @@ def _start(home: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def _run(home: Path, log: Path, program: str, *args: str) -> subprocess.Popen[bytes]:
-    account: dict[str, object] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if AS_ROOT else {}
+    account: dict[str, object] = {"user": _account(), "group": _account(), "extra_groups": []} if AS_ROOT else {}
     with log.open("ab") as out:
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return] # the keywords depend on the account
             [str(home / "bin" / program), *args],
@@ -111,6 +111,12 @@ def _run(home: Path, log: Path, program: str, *args: str) -> subprocess.Popen[by
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             **account,
         )
+
+
+def _account() -> int:
+    """An unprivileged account that the machine knows by name: Postgres asks for it."""
+    known = {account.pw_uid for account in pwd.getpwall() if account.pw_uid}
+    return 65534 if 65534 in known else max(known)
 
 
 def _free_port() -> int:

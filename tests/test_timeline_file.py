@@ -102,6 +102,7 @@ def _order(timeline: Timeline) -> list[int]:
     "[10:30am] Issue detected", "`10:30` Issue detected",
     "**10:30am:** Issue detected", "• 10:30 — Issue detected",
     "| 1 | 10:30am | Issue detected |", "10:30 -> Issue detected",
+    "<10:30> Issue detected", "10:30) Issue detected", "10:30, Issue detected",
     "- [x] 10:30 Issue detected", "> 10:30 Issue detected",
 ])  # fmt: skip
 def test_a_row_is_read_whatever_parts_it(line: str) -> None:
@@ -298,6 +299,13 @@ def test_the_title_is_the_first_heading_that_names_something(text: str, title: s
     timeline = read(text, zone=UTC, now=NOW)
     assert timeline.title == title
     assert timeline.rows[-1].text == "x"
+
+
+def test_rows_counted_from_the_start_need_a_start() -> None:
+    text = "Time,Event\nT+0,alert\nT+1:30,fixed"
+    assert [at(row) for row in lines(text).rows] == ["Refused", "Refused"]
+    begun = datetime(2024, 5, 2, 10, 0, tzinfo=UTC)
+    assert [at(row) for row in read(text, zone=UTC, now=NOW, started=begun).rows] == ["05-02 10:00", "05-02 11:30"]
 
 
 def test_a_long_timeline_keeps_every_row() -> None:

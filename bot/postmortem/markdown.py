@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from html import unescape
 from urllib.parse import quote
 
 BREAK = "\u200b"
@@ -33,13 +32,17 @@ AFTER = ".,;:!?)]}'\"…"
 
 def plain(text: str) -> str:
     """The words of a message on one line: chat markup resolved, unseen characters gone."""
+    if "<" in text or "&" in text:
+        text = _from_chat(text)
+    return " ".join(_seen(LINES.sub(" ", text)).split())
+
+
+def _from_chat(text: str) -> str:
     text = SLACK_PERSON.sub(r"@\1", text)
     text = SLACK_CHANNEL.sub(lambda m: f"#{m[1] or m[2] or ''}", text)
     text = SLACK_GROUP.sub(lambda m: f"@{m[2] or m[1]}", text)
     text = SLACK_LINK.sub(lambda m: f"{m[2]} ({m[1]})" if m[2] else m[1], text)
-    for entity in ("&lt;", "&gt;", "&amp;"):
-        text = text.replace(entity, unescape(entity))
-    return " ".join(_seen(LINES.sub(" ", text)).split())
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _seen(text: str) -> str:

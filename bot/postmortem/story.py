@@ -86,7 +86,7 @@ class Story:
 
     def who(self, person: Person) -> str:
         """The role of a person, for a sentence: the commander, a responder."""
-        return role_of(self.incident, person)
+        return escaped(role_of(self.incident, person))
 
     def owner(self, name: str, item: str) -> str:
         """Who owns an action: a role, a team, or a pointer to the roster. Empty when nobody does."""
@@ -95,7 +95,7 @@ class Story:
             return ""
         known = self.wording.handles.get(bare.lower())
         if known:
-            return known
+            return escaped(known)
         person = plain(name).startswith("@") and bare.lower() not in self.wording.groups
         return f"owner of {item}, see roster" if person else self.words(bare, item)
 
@@ -128,8 +128,9 @@ def _known_as(incident: Incident) -> dict[str, str]:
     known: dict[str, str] = {}
     for _, person in people(incident):
         role = role_of(incident, person)
-        first = person.name.split(" ")[0] if " " in person.name.strip() else ""
-        for word in (person.name.strip(), person.id, first if first.istitle() else ""):
+        name = plain(person.name)
+        first = name.split(" ")[0] if " " in name else ""
+        for word in (name, plain(person.id), first if first.istitle() else ""):
             if word:
                 known.setdefault(word, role)
     return known

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
-from bot.incident import Entry
+from bot.incident import Entry, Precision
 from bot.postmortem.clock import DAY, MINUTE, span
 from bot.postmortem.intervals import Point
 from bot.postmortem.sections import strip_text
 from bot.postmortem.story import Story
 
 WIDTH, LEFT, RIGHT = 900, 30, 30
-LANE, MOST_LANES = 14, 4
+LANE, MOST_LANES = 14, 6
 BAR = 30
 SIGN = 6.6
 """Estimated width of one sign at 11 px; rounded up so that labels do not touch."""
@@ -84,7 +84,7 @@ def strip(story: Story) -> str:
 
 
 def _axis(story: Story) -> Axis | None:
-    dated = [e.occurred_at for e in story.shown if e.occurred_at]
+    dated = [e.occurred_at for e in story.shown if e.occurred_at and e.precision is not Precision.DATE]
     if not dated:
         return None
     times = [p.at for p in story.points.values()]
@@ -131,7 +131,7 @@ def _ticks(axis: Axis, entries: Sequence[Entry], labels: Sequence[Label], top: i
 def _phases(story: Story, axis: Axis) -> list[tuple[Point, Point]]:
     names = [n for n in (*COLOURS, "resolved") if n in story.points]
     points = sorted((story.points[n] for n in names if axis.holds(story.points[n].at)), key=lambda p: p.at)
-    return list(itertools.pairwise(points))
+    return [(a, b) for a, b in itertools.pairwise(points) if a.at < b.at]
 
 
 def _bars(axis: Axis, phases: Sequence[tuple[Point, Point]], top: int) -> list[str]:

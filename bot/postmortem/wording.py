@@ -17,6 +17,8 @@ from typing import Any
 from bot.postmortem.markdown import plain
 
 MARK = "✎"
+ROUNDS = 4
+"""How often the rules are applied to what they proposed: a proposal may bring the words of another rule together."""
 AROUND = 40
 """How many signs of context the table of flagged words shows on either side."""
 SKIPPED = re.compile(r"`[^`]*`|\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
@@ -46,13 +48,17 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One rule of the lexicon, compiled; `narrative` rules do not hold in lessons and actions."""
+    """One rule of the lexicon, compiled; `hint` is a cheap test that comes first.
+
+    `narrative` rules do not hold in lessons and actions.
+    """
 
     id: str
     kind: str
     why: str
     severity: str
     narrative: bool
+    hint: re.Pattern[str]
     pattern: re.Pattern[str]
     proposals: tuple[tuple[re.Pattern[str], str], ...]
 
@@ -69,13 +75,15 @@ class Wording:
     def read(self, text: str, *, lessons: bool = False) -> Reading:
         """The text on one line, with names as roles and blame as its proposal. `lessons`: B4 and B5 are allowed."""
         recorded, named = self._without_names(plain(text))
-        if not TRIGGER.search(recorded):
-            return Reading(text=recorded, recorded=recorded, flags=named)
-        wanted = [rule for rule in rules() if not (lessons and rule.narrative)]
+        wanted = [r for r in rules() if r.hint.search(recorded) and not (lessons and r.narrative)]
         flags = tuple(_flag(rule, recorded, hit) for rule in wanted for hit in _hits(rule, recorded))
         shown = recorded
-        for rule in wanted * 2 if flags else []:  # twice: a proposal may bring the words of another rule together
-            shown = _apply(rule, shown)
+        for _ in range(ROUNDS if flags else 0):
+            left = [rule for rule in wanted if _hits(rule, shown)]
+            for rule in left:
+                shown = _apply(rule, shown)
+            if not left:
+                break
         return Reading(text=shown, recorded=recorded, flags=named + flags)
 
     def _without_names(self, text: str) -> tuple[str, tuple[Flag, ...]]:
@@ -188,15 +196,7 @@ def _rule(rule: Mapping[str, Any], person: str) -> Rule:
         why=rule["why"],
         severity=rule["severity"],
         narrative=rule["scope"] == "narrative",
+        hint=compiled(rule["hint"]),
         pattern=compiled(rule["pattern"]),
         proposals=tuple((compiled(p["pattern"]), p["to"]) for p in rule["propose"]),
     )
-
-
-TRIGGER = re.compile(
-    r"\bby\b|junior|experienced|newbie|new hire|intern|error|should|could|would|careless|more careful|unconscious|"
-    r"hung-?over|sloppy|negligen|incompeten|lazy|forgot|failed to|neglected|overlook|ignored|misjudg|mistyp|misread|"
-    r"wrongly|mistaken|incorrect|unintention|accident|inadvert|did not|didn['’]t|never|had not|hadn['’]t",
-    re.IGNORECASE,
-)
-"""Cheap test before the rules: a text without any of these cannot be flagged."""

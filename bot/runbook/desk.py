@@ -20,7 +20,7 @@ from bot.runbook import causes
 from bot.runbook.inventory import Host
 from bot.runbook.plan import Plan
 from bot.runbook.repair import Ended, Outcome, Repairs, Stage
-from bot.runbook.result import Result
+from bot.runbook.result import Result, State
 from bot.runbook.run import Diagnosis, Runner
 from bot.runbook.runbook import Runbook
 from bot.runbook.secret import resolve_key
@@ -185,7 +185,7 @@ class Desk:
             except NotAllowed as refusal:
                 await reached(RepairState.FAILED, str(refusal), {})
                 return
-        await reached(_ended(outcome), outcome.text, {"results": [_told(r) for r in outcome.results]})
+        await reached(_ended(outcome), _said(outcome), {"results": [_told(r) for r in outcome.results]})
 
     def _runbook(self, name: str) -> Runbook | None:
         return next((r for r in self._home.runbooks if r.name == name), None)
@@ -213,6 +213,13 @@ def _ended(outcome: Outcome) -> RepairState:
         Ended.PUT_BACK: RepairState.PUT_BACK,
         Ended.FAILED: RepairState.FAILED,
     }[outcome.state]
+
+
+def _said(outcome: Outcome) -> str:
+    """What the verification saw is a better proof than the word that it was one."""
+    if outcome.state is not Ended.VERIFIED:
+        return outcome.text
+    return "; ".join(r.summary for r in outcome.results if r.state is State.OK)
 
 
 def _told(result: Result) -> Mapping[str, str]:

@@ -261,9 +261,7 @@ def _collect(reading: _Reading) -> None:
     for path, tree in reading.parsed.items():
         for directive in _all(tree):
             if directive["directive"] in BLOCKLESS and "block" in directive:
-                reading.errors.append(
-                    f"{path}:{directive['line']}: a ';' is missing after {directive['directive']}"
-                )
+                reading.errors.append(f"{path}:{directive['line']}: a ';' is missing after {directive['directive']}")
     for directive, file in _expanded(reading, reading.parsed[reading.root], reading.root):
         if directive["directive"] == "http":
             _collect_http(reading, directive, file)
@@ -348,9 +346,7 @@ def _address(text: str, port: int) -> tuple[str, int]:
 
 def _seconds(text: str) -> float:
     found = re.fullmatch(r"(\d{1,9})(ms|s|m|h|d)?", text)
-    return (
-        int(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2] or "s"] if found else 10.0
-    )
+    return int(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2] or "s"] if found else 10.0
 
 
 def _fact(reading: _Reading, kind: str, value: str, file: str, line: int) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest, AsyncRespond
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import Clock, SignatureVerifier
@@ -137,15 +137,27 @@ class Listeners:
             self._clicks.popitem(last=False)
         return said
 
-    async def _sorry(self, error: Exception, body: dict[str, Any], respond: AsyncRespond) -> BoltResponse:
+    async def _sorry(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """Hearing failed, whatever the reason: say so to people, and let Slack send events again."""
         kind = "command" if "command" in body else str(body.get("type", ""))
         log.event("slack.not_heard", level=logging.ERROR, kind=kind, error=f"{type(error).__name__}: {error}")
         if kind == "command":
             return BoltResponse(status=200, body=json.dumps({"response_type": "ephemeral", "text": NOT_SAVED}))
         if kind == "block_actions":
-            await _tell(respond)
+            await self._tell(str(body.get("response_url") or ""))
         return BoltResponse(status=503, body="")
+
+    async def _tell(self, url: str) -> None:
+        """Say it to whoever clicked; the 503 shows them a warning anyway when this does not arrive."""
+        session = self.app.client.session
+        if not url or session is None:
+            return
+        content = {"text": NOT_SAVED, "response_type": "ephemeral", "replace_original": False}
+        try:
+            async with asyncio.timeout(SORRY_WITHIN), session.post(url, json=content):
+                pass
+        except (aiohttp.ClientError, TimeoutError, ValueError) as failed:
+            log.event("slack.not_told", level=logging.WARNING, error=type(failed).__name__)
 
 
 def _authorizer(
@@ -164,15 +176,6 @@ def _authorizer(
         )
 
     return authorize
-
-
-async def _tell(respond: AsyncRespond) -> None:
-    """Say it to whoever clicked; the 503 shows them a warning anyway when this does not arrive."""
-    try:
-        async with asyncio.timeout(SORRY_WITHIN):
-            await respond(text=NOT_SAVED, response_type="ephemeral", replace_original=False)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as failed:
-        log.event("slack.not_told", level=logging.WARNING, error=type(failed).__name__)
 
 
 async def _take() -> None:

@@ -79,7 +79,7 @@ class Messages:
                 first=First.OPEN,
                 types="private_channel" if private else "public_channel",
                 exclude_archived=True,
-                limit=200,
+                limit=999,
                 **({"cursor": cursor} if cursor else {}),
             )
             for channel in answer.get("channels", ()):

@@ -58,7 +58,7 @@ def repair_blocks(incident: Incident, repair: Repair, *, now: datetime, diff: in
     """What one repair would do or did; its diff takes at most `diff` characters."""
     blocks = [section(*_lines(incident, repair, now=now))]
     if repair.diff and repair.state is not RepairState.EXPIRED:
-        blocks.append(code(_start_of(repair.diff, diff), diff))
+        blocks.append(code(_start_of(repair.diff, diff).rstrip(), diff))
         if length(repair.diff) > diff:
             blocks.append(context(_shortened(repair, diff)))
     return blocks
@@ -134,7 +134,7 @@ def _ask(repair: Repair) -> list[Block]:
         label = f"Restore {repair.host} …"
     return [
         button(label, action=APPROVE, value=repair.plan, style="danger", confirm=question),
-        button("Not the cause", action=NOT_THE_CAUSE, value=repair.plan),
+        button("Not the cause", action=NOT_THE_CAUSE, value=repair.cause or repair.plan),
     ]
 
 

@@ -126,17 +126,30 @@ def _roles(incident: Incident) -> list[str]:
 
 
 def _alerts(incident: Incident) -> list[str]:
-    """The alerts that fire, or the last ones that did, each with its link."""
+    """The alerts that fire, or the last ones that did, each with its link and what the monitor says now."""
     told: dict[str, str] = {}
     for alert in incident.firing or incident.alerts[-1:]:
-        state = one_line(alert.transition, 30)
-        linked = link(alert.link, one_line(alert.source.capitalize(), 30) or "alert")
-        told[alert.fingerprint or alert.delivery] = f"{linked} {state}".strip() or "seen"
+        monitor = incident.monitors.get(alert.monitor_id, {})
+        label = one_line(alert.source.capitalize(), 30) or "Alert"
+        linked = link(alert.link, label) or link(monitor.get("link", ""), label) or label
+        now = f" (monitor now: {one_line(monitor['state'], 30)})" if monitor.get("state") else ""
+        told[alert.fingerprint or alert.delivery] = f"{linked} {one_line(alert.transition, 30)}{now}"
     return list(told.values())[:2]
 
 
 def _proved(incident: Incident) -> list[Block]:
-    return [section(f"*Proved* {_found(incident, c)}".rstrip(), *_explained(c)) for c in incident.proved[:2]]
+    asked = _asked(incident)
+    return [
+        section(" · ".join(filter(None, (f"*Proved* {_found(incident, c)}".rstrip(), asked))), *_explained(c))
+        for c in incident.proved[:2]
+    ]
+
+
+def _asked(incident: Incident) -> str:
+    """How much was asked to find it."""
+    last = _last_run(incident.checks)
+    checks, hosts = len({c.check for c in last}), len({c.host for c in last})
+    return f"{checks} check{'s' * (checks != 1)}, {hosts} host{'s' * (hosts != 1)}" if last else ""
 
 
 def _proof(incident: Incident, cause: CauseSeen) -> str:
@@ -162,16 +175,30 @@ def _causes(incident: Incident, verdict: Verdict) -> list[CauseSeen]:
 def _unproved(incident: Incident) -> list[Block]:
     """What may be the cause, and what people say that it is."""
     lines = [f"*Possible:* {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
+    lines += [told] if (told := _unexplained(incident)) else []
     for kind, word in ((Kind.IMPACT, "Impact"), (Kind.FINDING, "Finding")):
         said = [e for e in incident.timeline if e.kind is kind and not e.dropped][-1:]
         lines += [f"*{word}:* {one_line(e.text, 200)}" for e in said]
     return [section(*lines)] if lines else []
 
 
+def _unexplained(incident: Incident) -> str:
+    """What the checks found where no cause explains it."""
+    if not incident.checks or incident.proved:
+        return ""
+    odd = [c for c in _last_run(incident.checks) if c.state in {"fail", "warn"}]
+    found = _listed([f"{c.check} on {c.host} ({c.summary or c.reason or c.state})" for c in odd], each=100, most=4)
+    return f"*No cause is proved.* Checks that failed: {found or 'none'}"
+
+
 def _looked(incident: Incident) -> list[Block]:
     """What was ruled out, what nobody knows, or why nothing was checked."""
-    lines = [line for line in (_ruled_out(incident), _unknown(incident), _not_checked(incident)) if line]
+    lines = [line for line in _looks(incident) if line]
     return [section(*lines)] if lines else []
+
+
+def _looks(incident: Incident) -> tuple[str, ...]:
+    return _ruled_out(incident), _unknown(incident), _not_checked(incident), _not_offered(incident)
 
 
 def _ruled_out(incident: Incident) -> str:
@@ -200,6 +227,12 @@ def _not_checked(incident: Incident) -> str:
     if told:
         return f"*Not checked:* {one_line(told.text, 300)}"
     return "Checks are running." if incident.firing else ""
+
+
+def _not_offered(incident: Incident) -> str:
+    """Why a proved cause comes without a repair, where the record says so."""
+    told = None if incident.repairs else incident.first(Kind.REMEDIATION)
+    return f"*No repair offered:* {one_line(told.text, 300)}" if told else ""
 
 
 def _listed(texts: Sequence[str], *, each: int, most: int) -> str:
@@ -238,10 +271,14 @@ def _in_words(incident: Incident, *, now: datetime) -> str:
     words += [f"{_proof(incident, c)}: {' '.join(_explained(c))}" for c in incident.proved[:2]]
     words += [in_words(incident, repair, now=now) for repair in shown(incident)]
     words += [f"Possible: {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
-    words += [line.replace("*", "", 2) for line in (_ruled_out(incident), _unknown(incident)) if line]
-    words += [_not_checked(incident).replace("*", "", 2)]
-    words += [_trouble(t.step, t.text, t.fix) for t in list(incident.troubles.values())[:3]]
+    for line in (_unexplained(incident), *_looks(incident)):
+        words.append(_sentence(line.replace("*", "", 2)))
+    words += [_sentence(_trouble(t.step, t.text, t.fix)) for t in list(incident.troubles.values())[:3]]
     return _joined(words)
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "…", "!", "?")) else f"{text}."
 
 
 def _joined(words: Sequence[str]) -> str:

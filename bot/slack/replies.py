@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bot.ports import GaveUp
-from bot.slack.blocks import SECTION, inert, mrkdwn
+from bot.slack.blocks import SECTION, TEXT, cut, inert, mrkdwn
 from bot.slack.pace import First, Pace
 
-LONGEST = 12_000
+LONGEST = 24_000
 """Characters of an answer; what is longer is cut, with an ellipsis."""
-PIECES = 5
-"""Slack takes so many answers through one address."""
+PART = SECTION // 2
+"""Characters of a block, where an emoji counts twice."""
+PARTS = 6
+"""Blocks of a message."""
+
+
+_CHANNEL = re.compile(r"(<#[CG][A-Z0-9]+(?:\|[a-z0-9_-]*)?>)")
+"""A link to a channel: the one mark that stays alive in answers, because it calls nobody."""
 
 
 class Replies:
@@ -22,11 +30,13 @@ class Replies:
 
     async def reply(self, reply_to: Mapping[str, str], text: str) -> None:
         """Answer where they spoke. Raises TryAgain or GaveUp when no way is left."""
-        for piece in pieces(text):
-            await self._one(reply_to, piece)
+        parts = list(pieces(text))
+        for at in range(0, len(parts), PARTS):
+            await self._one(reply_to, parts[at : at + PARTS])
 
-    async def _one(self, reply_to: Mapping[str, str], text: str) -> None:
-        content = {"text": text, "blocks": [{"type": "section", "text": mrkdwn(text)}]}
+    async def _one(self, reply_to: Mapping[str, str], parts: Sequence[str]) -> None:
+        blocks = [{"type": "section", "text": mrkdwn(part)} for part in parts]
+        content: dict[str, Any] = {"text": cut("\n".join(parts), TEXT), "blocks": blocks}
         if url := reply_to.get("response_url"):
             try:
                 more = {"response_type": "ephemeral", "replace_original": False}
@@ -45,16 +55,16 @@ class Replies:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """The answer in parts that Slack takes, inert, parted at ends of lines where possible."""
-    left = inert(text, LONGEST)
-    for _ in range(PIECES - 1):
-        if len(left) <= SECTION // 2:
-            break
-        at = _good_end(left, SECTION // 2)
-        yield left[:at]
+    """The answer in parts of at most PART characters, inert, parted at ends of lines where possible."""
+    kept = _CHANNEL.split(text[:LONGEST])
+    left = "".join(part if at % 2 else inert(part, LONGEST) for at, part in enumerate(kept)) or "–"
+    while len(left) > PART:
+        at = _good_end(left, PART)
+        if part := left[:at].strip("\n"):
+            yield part
         left = left[at:].lstrip("\n")
-    if left or not text:
-        yield left[: SECTION // 2] or "–"
+    if left.strip():
+        yield left
 
 
 def _good_end(text: str, most: int) -> int:

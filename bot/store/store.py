@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, update
@@ -12,10 +13,10 @@ from sqlalchemy.exc import DatabaseError
 
 from bot.incident import Incident, Status
 from bot.journal import from_json
-from bot.ports import NotAllowed
+from bot.ports import NotAllowed, TryAgain
 from bot.said import Said
 from bot.store import schema
-from bot.store.connect import connect, our_errors, use_wal
+from bot.store.connect import PATIENCE, connect, our_errors, use_wal
 from bot.store.derive import rebuild
 from bot.store.lease import Lease, leased
 from bot.store.locks import lock_for_transaction
@@ -31,6 +32,7 @@ class Store:
         self.url = url
         self._engine = engine
         self._leases: set[Lease] = set()
+        self._turn = Lock()
 
     @staticmethod
     def open(url: str) -> Store:
@@ -206,10 +208,23 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with our_errors(), self._engine.connect() as plain:
+        with our_errors(), self._turns(), self._engine.connect() as plain:
             connection = plain.execution_options(write=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _turns(self) -> Iterator[None]:
+        # SQLite makes waiting writers sleep longer and longer; threads of one process take turns faster themselves.
+        if self.dialect == "postgresql":
+            yield
+        elif self._turn.acquire(timeout=PATIENCE):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise TryAgain("The database is busy: another change takes too long.", reason="database")
 
 
 def _summary(row: Row[Any]) -> Summary:

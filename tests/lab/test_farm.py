@@ -216,12 +216,13 @@ async def test_nothing_survives_when_a_process_is_killed(tmp_path: Path, victim:
         sys.executable, "-c", HOLDER, tmp_path, *frozen, cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE
     )
     assert holder.stdout
-    pid, _ = (await asyncio.wait_for(holder.stdout.readline(), 30)).decode().split()
+    pid, place = (await asyncio.wait_for(holder.stdout.readline(), 30)).decode().split()
     assert len(_session(int(pid))) >= 7
     os.kill(holder.pid if victim == "parent" else int(pid), signal.SIGKILL)
     assert await _until(lambda: not _session(int(pid)))
     if victim == "farm":
         holder.kill()
+        shutil.rmtree(place)  # nobody was left to do it
     await holder.wait()
 
 

@@ -242,7 +242,7 @@ async def test_git_reads_the_history_of_the_configuration(web: Login) -> None:
         "-C /etc hash-object -w nginx/nginx.conf",
         "-C /etc hash-object /etc/passwd",
         "--exec-path=/tmp -C /etc log",
-        "--git-dir=/work/.git log",
+        "--git-dir=/srv/other/.git log",
         "--git-dir=../../../../../.git log",
         "-C ../../../../../../.. log",
         "-C / log",
@@ -301,7 +301,7 @@ async def test_a_repository_that_borrows_from_the_machine_is_refused(farm: Farm,
     async with login(farm, "web-02") as web:
         borrowing = web.root / "etc/.git" / name
         borrowing.parent.mkdir(exist_ok=True)
-        borrowing.write_text("/work/main/.git/objects\n")
+        borrowing.write_text("/srv/other/.git/objects\n")
         try:
             assert "borrows" in (await web.run("git -C /etc log")).err
         finally:

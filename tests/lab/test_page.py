@@ -68,7 +68,7 @@ class App:
             await self.slack.views_open(trigger_id=payload["trigger_id"], view=MODAL)
         if payload["type"] == "view_submission":
             return self.declare(payload["view"]["state"]["values"]["title"]["said"]["value"])
-        if payload["type"] == "block_actions":
+        if payload["type"] == "block_actions" and "message" in payload:
             where = {"channel": payload["channel"]["id"], "ts": payload["message"]["ts"]}
             await self.slack.chat_update(**where, text="Restored.", blocks=[mrkdwn("*Restored.*")])
         return web.Response()

@@ -297,7 +297,7 @@ def long(count: int) -> Incident:
     facts = Facts()
     facts.add(Opened(title="A long one", severity="SEV1"), at("00:00:00"), by=ADA)
     for n in range(count - 1):
-        facts.told(Kind.NOTE, f"Note {n} of somebody who should have been asleep", at("00:00:00") + timedelta(seconds=10 * n))
+        facts.told(Kind.NOTE, f"Note {n}: the queue holds {n} jobs, restarted by the scheduler" if n % 10 else f"Note {n}: we should have paged earlier", at("00:00:00") + timedelta(seconds=10 * n))
     return facts.incident(99)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -152,7 +151,7 @@ async def test_a_mode_an_owner_a_runbook_or_a_commit_that_changed_refuses_too(wo
     with pytest.raises(NotAllowed):
         await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
     (world.web.root / SITE.lstrip("/")).write_text(site(ADDRESS, 8080))
-    with pytest.raises(NotAllowed, match="Nothing to restore.*changed after the preview"):
+    with pytest.raises(NotAllowed, match=r"Nothing to restore.*changed after the preview"):
         await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
     assert not world.web.written
 
@@ -310,17 +309,21 @@ async def test_commands_are_previewed_and_run_and_verified(world: World) -> None
 
 
 async def test_verification_waits_until_it_holds(world: World) -> None:
-    plan = await world.preview()
     world.reload_works = False
-    action = replace(ACTION, verify=Verify(checks=("sockets",), within=5.0, hold=0.02))
+    action = replace(ACTION, verify=Verify(checks=("sockets",), within=30.0, hold=0.02))
     book = replace(RUNBOOK, actions={"restore-config": action})
     plan = await world.repairs.preview(book, "restore-config", world.host)
+    asked = 0
+    sockets = world.web.programs["ss"]
 
-    async def late() -> None:
-        await asyncio.sleep(0.05)
-        world.running = world.site()
+    def late(argv: Sequence[str]) -> Output:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            world.running = world.site()
+        return sockets(argv)
 
-    task = asyncio.create_task(late())
+    world.web.programs["ss"] = late
     outcome = await world.repairs.apply(plan, book, world.host, on_stage=world.on_stage)
-    await task
     assert outcome.state is Ended.VERIFIED
+    assert asked > 3

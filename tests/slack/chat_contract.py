@@ -15,7 +15,9 @@ from tests.slack.samples import AT, small
 class World(Protocol):
     """A chat, and eyes and hands in its workspace."""
 
-    chat: Chat
+    @property
+    def chat(self) -> Chat:
+        """The chat as it is now."""
 
     def add_person(self, name: str) -> str:
         """A new person's id."""

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot.incident import Status
-from bot.ports import Chat, GaveUp, TryAgain
+from bot.ports import GaveUp, TryAgain
 from tests.slack.chat_contract import ChatContract, opened
 from tests.slack.samples import AT, full, small
 from tests.slack.worlds import SlackWorld, slack_world
@@ -27,11 +27,6 @@ class TestSlackChat(ChatContract):
     @pytest.fixture
     def world(self, slack: SlackWorld) -> SlackWorld:
         return slack
-
-
-def test_slack_chat_is_a_chat(slack: SlackWorld) -> None:
-    chat: Chat = slack.chat
-    assert chat
 
 
 async def test_opening_an_incident_takes_exactly_five_calls(slack: SlackWorld) -> None:
@@ -144,13 +139,11 @@ async def test_edits_that_wait_for_each_other_become_one(slack: SlackWorld) -> N
     incident, channel = await opened(slack)
     incident.view.card = await slack.chat.show_card(incident, now=AT)
     slack.workspace.fault("chat.update", "delay", seconds=0.2)
+    edits = []
     for status in (Status.IDENTIFIED, Status.MONITORING, Status.RESOLVED):
         incident.status = status
-        if status is Status.IDENTIFIED:
-            edits = [asyncio.create_task(slack.chat.edit_card(incident, now=AT))]
-            await asyncio.sleep(0.05)
-        else:
-            edits.append(asyncio.create_task(slack.chat.edit_card(incident, now=AT)))
+        edits.append(asyncio.create_task(slack.chat.edit_card(incident, now=AT)))
+        await asyncio.sleep(0.05)
     await asyncio.gather(*edits)
     assert slack.methods().count("chat.update") == 2
     assert "resolved" in slack.texts(channel.id)[0]

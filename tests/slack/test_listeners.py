@@ -60,7 +60,9 @@ class Way:
         form = {} if raw.startswith(b"{") else {"Content-Type": "application/x-www-form-urlencoded"}
         sent = {name: value for name, value in {**signed, **form, **headers}.items() if value}
         async with self.slack.session.post(self.url, data=raw, headers=sent) as answer:
-            return answer.status, await answer.text()
+            text = await answer.text()
+            assert not text.startswith("{") or answer.content_type == "application/json"
+            return answer.status, text
 
 
 @asynccontextmanager
@@ -152,6 +154,12 @@ async def test_a_command_that_cannot_be_saved_says_so(way: Way, error: Exception
     assert await way.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1) == NOT_SAVED
 
 
+async def test_slack_reads_that_refusal_as_json(way: Way) -> None:
+    way.ear.deaf = TryAgain("the disk is full")
+    status, body = await way.post(command_form())
+    assert (status, json.loads(body)) == (200, {"response_type": "ephemeral", "text": NOT_SAVED})
+
+
 async def test_a_click_that_cannot_be_saved_says_so(way: Way) -> None:
     ana = way.slack.add_person("ana")
     incident = full()
@@ -166,8 +174,8 @@ async def test_an_event_that_cannot_be_saved_is_sent_again(way: Way) -> None:
     ana = way.slack.add_person("ana")
     way.ear.deaf = TryAgain("the disk is full")
     await way.slack.workspace.mention(ana, "incidents", "note x")
-    refused = await way.slack.workspace.wait_for(lambda: [s for s in way.slack.workspace.sent if s.status])
-    assert refused[0].status == 503
+    refused = await way.slack.workspace.wait_for(lambda: [s for s in way.slack.workspace.sent if s.status == 503])
+    assert refused[0].payload["event"]["type"] == "app_mention"
     way.ear.deaf = None
     await way.slack.workspace.wait_for(lambda: way.ear.heard)
     assert way.ear.only.text == "note x"

@@ -65,7 +65,7 @@ def test_the_card_says_what_is_proved_and_how_fast() -> None:
         "identified",
         "<@U123>",
         "shop",
-        "0.4 s after the alert",
+        "0.4 s after the alert · 1 check, 1 host",
         "web-02 runs nginx on 8081; web-01 and the load balancer use 8080.",
         "*Possible:* The disk of web-02 is full.",
         "*Ruled out:* nginx is not running on web-02",
@@ -157,6 +157,38 @@ def test_an_incident_without_checks_says_why() -> None:
         Entry(id="E2", kind=Kind.CHECK, occurred_at=AT, recorded_at=AT, text="web-77 is not in the inventory.")
     )
     assert "*Not checked:* web-77 is not in the inventory." in shown(card(incident, now=AT))
+
+
+def test_checks_that_prove_nothing_say_what_they_found() -> None:
+    incident = full()
+    incident.causes = []
+    incident.checks.append(
+        CheckSeen(check="port", host="web-02", state="fail", reason="refused", at=AT, runbook="web", run="r1")
+    )
+    assert "*No cause is proved.* Checks that failed: port on web-02 (refused)" in shown(card(incident, now=AT))
+
+
+def test_an_answer_of_an_earlier_run_is_not_shown_as_unknown() -> None:
+    incident = full()
+    incident.checks.append(replace(incident.checks[0], state="ok", run="r2"))
+    assert "Could not check" not in shown(card(incident, now=AT))
+
+
+def test_a_cause_without_a_repair_says_why() -> None:
+    incident = full()
+    incident.repairs = []
+    incident.entries.append(
+        Entry(id="E3", kind=Kind.REMEDIATION, occurred_at=AT, recorded_at=AT, text="No healthy peer is left.")
+    )
+    assert "*No repair offered:* No healthy peer is left." in shown(card(incident, now=AT))
+
+
+def test_the_monitor_is_shown_as_it_is_now() -> None:
+    incident = full()
+    incident.alerts[0] = replace(incident.alerts[0], link="", monitor_id="1")
+    incident.monitors["1"] = {"state": "Alert", "link": "https://app.datadoghq.eu/monitors/1"}
+    seen = shown(card(incident, now=AT))
+    assert "<https://app.datadoghq.eu/monitors/1|Datadog> Triggered (monitor now: Alert)" in seen
 
 
 def test_links_lead_only_to_datadog_or_this_machine() -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.facts import ChecksAnswered, Reopened, SeveritySet, StatusSet, TitleSet
-from bot.incident import CauseSeen, Person, Source, Status, Verdict
+from bot.facts import ChecksAnswered, Reopened, RepairMoved, RepairOffered, SeveritySet, StatusSet, TitleSet
+from bot.incident import CauseSeen, Person, Repair, RepairState, Source, Status, Verdict
 from bot.ports import NotAllowed
 from bot.said import Reply, Said
 from bot.store import Delivery, Store
@@ -199,3 +199,11 @@ def test_outsiders_words_that_a_database_refuses_do_not_stop_an_incident(store: 
     assert store.summaries()[0].number == number
     with store.transaction(incident=number) as transaction:
         assert transaction.append(number, [alert("a\x00")]) == 0
+
+
+def test_a_repair_verified_later_moves_the_status_on(store: Store) -> None:
+    offered = Repair(name="restore", host="web-1", plan="p", state=RepairState.OFFERED, at=NOW, title="Restore")
+    number = open_incident(store, fact("o", RepairOffered(repair=offered)))
+    with store.transaction(incident=number) as transaction:
+        transaction.append(number, [fact("v", RepairMoved(plan="p", state=RepairState.VERIFIED), minute=3)])
+    assert store.summaries()[0].status == "monitoring"

@@ -175,7 +175,10 @@ function bar(one) {
 
 function log() {
   if (model.here === "home") {
-    const press = (action_id, block_id, value) => post("click", { user: model.you, view_id: model.home.id, action_id, block_id, value });
+    const press = async (action_id, block_id, value) => {
+      const answer = await post("click", { user: model.you, view_id: model.home.id, action_id, block_id, value });
+      if (answer.problem) toast(answer.problem);
+    };
     $("log").replaceChildren(
       model.home ? h("div", { class: "home content" }, blocks(model.home.blocks, press)) : h("p", { class: "empty" }, "The app has not published a Home tab yet."),
     );
