@@ -8,6 +8,7 @@ error); FileNotFoundError is the server's own answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import shlex
 import stat as modes
@@ -249,7 +250,8 @@ class SshSession:
                         f"{path} on {self.host.name} may not be written: {done.stderr.strip()}", reason="no-access"
                     )
         finally:
-            await self._bounded(upload, sftp.remove(upload))
+            with contextlib.suppress(FileNotFoundError, GaveUp, TryAgain):
+                await self._bounded(upload, sftp.remove(upload))
 
     async def _file(
         self, path: str, ask: Callable[[asyncssh.SFTPClient], Awaitable[bytes]], otherwise: Sequence[str]

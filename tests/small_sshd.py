@@ -28,12 +28,23 @@ PROGRAMS = {
 
 
 class Rooted(asyncssh.SFTPServer):
-    """SFTP below a folder."""
+    """SFTP below a folder; of a `guarded` one only /tmp may be written."""
 
     root = b"/"
+    guarded = False
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes]) -> None:
         super().__init__(channel, chroot=self.root)
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if self.guarded and pflags & asyncssh.FXF_WRITE and not path.startswith(b"/tmp/"):
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
+        return super().open(path, pflags, attrs)
+
+    def remove(self, path: bytes) -> None:
+        if self.guarded and not path.startswith(b"/tmp/"):
+            raise asyncssh.SFTPPermissionDenied("Permission denied")
+        super().remove(path)
 
 
 @dataclass(kw_only=True)
@@ -59,6 +70,8 @@ class SmallSshd:
     async def handle(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         """Run one of the programs, with the far side's timeout(1)."""
         argv = shlex.split(process.command or "")
+        if argv[4:6] == ["sudo", "-n"]:
+            del argv[4:6]
         inner = argv[4:]
         self.running += 1
         self.idle.clear()
@@ -66,7 +79,7 @@ class SmallSshd:
         try:
             if inner and inner[0] in PROGRAMS:
                 await _pump(process, [*argv[:4], *PROGRAMS[inner[0]], *inner[1:]])
-            elif inner and inner[0] in ("cat", "ls", "stat", "tail", "rm"):
+            elif inner and inner[0] in ("cat", "ls", "stat", "tail", "rm", "install", "mv"):
                 await _pump(process, [*argv[:4], *(self._inside(word) for word in inner)])
             else:
                 process.stderr.write(f"{inner[0]}: command not found\n".encode())
@@ -115,10 +128,11 @@ async def _pump(process: asyncssh.SSHServerProcess[bytes], argv: list[str]) -> N
 
 
 @asynccontextmanager
-async def small_sshd(folder: Path, *, sftp: bool = True, address: str = "127.0.0.1") -> AsyncIterator[SmallSshd]:
+async def small_sshd(folder: Path, *, sftp: bool = True, guarded: bool = False) -> AsyncIterator[SmallSshd]:
     """Start a server whose root is `folder/root`; it ends with the block."""
     root = folder / "root"
-    root.mkdir()
+    address = "127.0.0.1"
+    (root / "tmp").mkdir(parents=True)
     host_key, client_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     found = SmallSshd(
         root=root,
@@ -138,7 +152,7 @@ async def small_sshd(folder: Path, *, sftp: bool = True, address: str = "127.0.0
         server_host_keys=[host_key],
         authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
         process_factory=found.handle,
-        sftp_factory=type("RootedHere", (Rooted,), {"root": os.fsencode(root)}) if sftp else None,
+        sftp_factory=type("RootedHere", (Rooted,), {"root": os.fsencode(root), "guarded": guarded}) if sftp else None,
         encoding=None,
     )
     port = server.sockets[0].getsockname()[1]

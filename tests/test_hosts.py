@@ -125,7 +125,7 @@ async def test_a_file_above_the_cap_is_refused_and_not_cut(sshd: SmallSshd, sess
 async def test_without_sftp_files_are_read_by_programs(bare: SshSession) -> None:
     assert await bare.read("/a") == b"hello\n"
     assert await bare.tail("/a", limit=3) == b"lo\n"
-    assert await bare.names("/") == ["a"]
+    assert await bare.names("/") == ["a", "tmp"]
     assert (await bare.stat("/a")).size == 6
     with pytest.raises(FileNotFoundError):
         await bare.read("/absent")
@@ -142,9 +142,27 @@ async def test_a_replaced_file_keeps_its_mode_and_leaves_nothing_beside(sshd: Sm
     await session.replace("/site.conf", b"new \xff", like=like)
     assert (sshd.root / "site.conf").read_bytes() == b"new \xff"
     assert stat.S_IMODE((sshd.root / "site.conf").stat().st_mode) == 0o640
-    assert [path.name for path in sshd.root.iterdir()] == ["site.conf"]
+    assert sorted(path.name for path in sshd.root.iterdir()) == ["site.conf", "tmp"]
     await session.remove("/site.conf")
-    assert not list(sshd.root.iterdir())
+    assert [path.name for path in sshd.root.iterdir()] == ["tmp"]
+
+
+async def test_a_folder_that_only_root_may_write_is_written_by_sudo_when_that_was_approved(tmp_path: Path) -> None:
+    async with small_sshd(tmp_path, guarded=True) as sshd, sshd.ssh().connections() as run:
+        session = await run.session(sshd.host)
+        (sshd.root / "site.conf").write_text("old")
+        (sshd.root / "site.conf").chmod(0o640)
+        like = await session.stat("/site.conf")
+        with pytest.raises(GaveUp) as failure:
+            await session.replace("/site.conf", b"new", like=like)
+        assert failure.value.reason == "no-access"
+        assert (sshd.root / "site.conf").read_text() == "old"
+        await session.replace("/site.conf", b"new", like=like, sudo=True)
+        assert (sshd.root / "site.conf").read_text() == "new"
+        assert stat.S_IMODE((sshd.root / "site.conf").stat().st_mode) == 0o640
+        assert not list((sshd.root / "tmp").iterdir())
+        await session.remove("/site.conf", sudo=True)
+        assert [path.name for path in sshd.root.iterdir()] == ["tmp"]
 
 
 async def test_a_symbolic_link_is_not_replaced(sshd: SmallSshd, session: SshSession) -> None:

@@ -115,9 +115,17 @@ class _Comparison:
                 return self._differs(odd, peers, unread)
         if not peers:
             return self._alone(unread)
-        hosts = ", ".join([self.on.host.name, *(host.name for host in peers)])
+        own = self.on.host
+        differ = any(
+            profile(config, kind, host) != profile(self.own, kind, own)
+            for host, config in peers.items()
+            for kind in kinds
+        )
+        said = "is not the odd one among" if differ else "says the same as"
+        names = ", ".join(host.name for host in peers)
         note = f" ({', '.join(unread)} not read)" if unread else ""
-        return Answer(state=State.OK, summary=f"{hosts} agree about {self.on.host.name}{note}", facts={"hosts": hosts})
+        summary = f"{own.name} {said} {names}{note}"
+        return Answer(state=State.OK, summary=summary, facts={"hosts": f"{own.name}, {names}"})
 
     async def _peers(self) -> tuple[dict[Host, Config], dict[str, str]]:
         hosts = self.on.inventory.peers(self.on.host)

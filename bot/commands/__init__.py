@@ -147,7 +147,7 @@ def optional_time(asked: Asked, words: str, incident: Incident | None) -> Time |
     context = Context(now=asked.now, zone=asked.zone, started=incident.opened_at if incident else None)
     match understand(words, context):
         case Understood() as heard:
-            said_back = echo(heard, asked.zone, now=asked.now)
+            said_back = echo(heard, now=asked.now)
             notes = "".join(f" ({warning})" for warning in heard.warnings)
             return Time(
                 at=heard.at,

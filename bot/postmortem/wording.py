@@ -75,6 +75,8 @@ class Wording:
     def read(self, text: str, *, lessons: bool = False) -> Reading:
         """The text on one line, with names as roles and blame as its proposal. `lessons`: B4 and B5 are allowed."""
         recorded, named = self._without_names(plain(text))
+        if not any_hint().search(recorded):
+            return Reading(text=recorded, recorded=recorded, flags=named)
         wanted = [r for r in rules() if r.hint.search(recorded) and not (lessons and r.narrative)]
         flags = tuple(_flag(rule, recorded, hit) for rule in wanted for hit in _hits(rule, recorded))
         shown = recorded
@@ -174,6 +176,12 @@ def also_words() -> frozenset[str]:
 def never() -> re.Pattern[str]:
     """What is never flagged, whatever the rules say."""
     return re.compile(rf"\b(?:{'|'.join(lexicon()['never_flag'])})", re.IGNORECASE)
+
+
+@cache
+def any_hint() -> re.Pattern[str]:
+    """A text in which this finds nothing cannot be flagged."""
+    return re.compile("|".join(rule.hint.pattern for rule in rules()), re.IGNORECASE)
 
 
 @cache

@@ -56,7 +56,8 @@ class _Shown:
 
 
 class SlackChat:
-    """`bot.ports.Chat` on Slack's Web API. Times are in seconds; `session` is the application's one session."""
+    """`bot.ports.Chat` on Slack's Web API. `session` is the application's one; `within` limits a call and `patience`
+    the waiting for its turn, in seconds."""
 
     def __init__(
         self,
@@ -68,9 +69,10 @@ class SlackChat:
         channel: str = "inc-{n}-{slug}",
         command: str = "/incident",
         within: float = 10.0,
+        patience: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.pace = Pace(client, session, within=within, clock=clock)
+        self.pace = Pace(client, session, within=within, patience=patience, clock=clock)
         self.people = People(self.pace, clock=clock)
         self.identity: Identity | None = None
         self._intents = intents

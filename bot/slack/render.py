@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.incident import CauseSeen, CheckSeen, Incident, Kind, Status, Verdict
+from bot.incident import Incident, Status
 from bot.slack.blocks import (
     TEXT,
     TOPIC,
@@ -28,6 +28,7 @@ from bot.slack.blocks import (
     section,
     when,
 )
+from bot.slack.findings import looked, others_in_words, proved, proved_in_words, sentence, unproved
 from bot.slack.offer import DIFF, buttons, in_words, repair_blocks, shown
 
 MESSAGE = 10_000
@@ -47,8 +48,8 @@ def card(incident: Incident, *, now: datetime, command: str = "/incident") -> Me
     repairs = shown(incident)
     parts: list[tuple[int, list[Block]]] = [
         (9, [header(_title(incident)), _state(incident)]),
-        (8, [*_proved(incident), *_unproved(incident)]),
-        (4, _looked(incident)),
+        (8, [*proved(incident), *unproved(incident)]),
+        (4, looked(incident)),
         *((7 - at, _repair(incident, at, now=now)) for at in range(len(repairs))),
         (9, buttons(incident, repairs, now=now)),
         (6, _troubles(incident)),
@@ -137,109 +138,6 @@ def _alerts(incident: Incident) -> list[str]:
     return list(told.values())[:2]
 
 
-def _proved(incident: Incident) -> list[Block]:
-    asked = _asked(incident)
-    return [
-        section(" · ".join(filter(None, (f"*Proved* {_found(incident, c)}".rstrip(), asked))), *_explained(c))
-        for c in incident.proved[:2]
-    ]
-
-
-def _asked(incident: Incident) -> str:
-    """How much was asked to find it."""
-    last = _last_run(incident.checks)
-    checks, hosts = len({c.check for c in last}), len({c.host for c in last})
-    return f"{checks} check{'s' * (checks != 1)}, {hosts} host{'s' * (hosts != 1)}" if last else ""
-
-
-def _proof(incident: Incident, cause: CauseSeen) -> str:
-    return f"Proved {_found(incident, cause)}".rstrip()
-
-
-def _explained(cause: CauseSeen) -> list[str]:
-    return [one_line(cause.text, 600)] + ([one_line(cause.because, 200)] if cause.because else [])
-
-
-def _found(incident: Incident, cause: CauseSeen) -> str:
-    """How long after the alert it was found."""
-    began = incident.detected_at
-    if began is None or cause.at < began:
-        return ""
-    return f"{lasting((cause.at - began).total_seconds())} after the alert"
-
-
-def _causes(incident: Incident, verdict: Verdict) -> list[CauseSeen]:
-    return [c for c in incident.latest_causes if c.verdict is verdict]
-
-
-def _unproved(incident: Incident) -> list[Block]:
-    """What may be the cause, and what people say that it is."""
-    lines = [f"*Possible:* {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
-    lines += [told] if (told := _unexplained(incident)) else []
-    for kind, word in ((Kind.IMPACT, "Impact"), (Kind.FINDING, "Finding")):
-        said = [e for e in incident.timeline if e.kind is kind and not e.dropped][-1:]
-        lines += [f"*{word}:* {one_line(e.text, 200)}" for e in said]
-    return [section(*lines)] if lines else []
-
-
-def _unexplained(incident: Incident) -> str:
-    """What the checks found where no cause explains it."""
-    if not incident.checks or incident.proved:
-        return ""
-    odd = [c for c in _last_run(incident.checks) if c.state in {"fail", "warn"}]
-    found = _listed([f"{c.check} on {c.host} ({c.summary or c.reason or c.state})" for c in odd], each=100, most=4)
-    return f"*No cause is proved.* Checks that failed: {found or 'none'}"
-
-
-def _looked(incident: Incident) -> list[Block]:
-    """What was ruled out, what nobody knows, or why nothing was checked."""
-    lines = [line for line in _looks(incident) if line]
-    return [section(*lines)] if lines else []
-
-
-def _looks(incident: Incident) -> tuple[str, ...]:
-    return _ruled_out(incident), _unknown(incident), _not_checked(incident), _not_offered(incident)
-
-
-def _ruled_out(incident: Incident) -> str:
-    causes = [c.text.partition(". ")[0].rstrip(".") for c in _causes(incident, Verdict.RULED_OUT)]
-    said = [e.text for e in incident.timeline if e.kind is Kind.RULED_OUT and not e.dropped]
-    named = _listed([*causes, *said], each=100, most=4)
-    return f"*Ruled out:* {named}" if named else ""
-
-
-def _unknown(incident: Incident) -> str:
-    checks = [c for c in _last_run(incident.checks) if c.state == "unknown"]
-    named = _listed([f"{c.check} on {c.host} ({c.summary or c.reason})" for c in checks], each=100, most=4)
-    return f"*Could not check:* {named}" if named else ""
-
-
-def _last_run(checks: Sequence[CheckSeen]) -> list[CheckSeen]:
-    """The answers of the newest run of each runbook."""
-    newest = {check.runbook: check.run for check in checks}
-    return [check for check in checks if newest[check.runbook] == check.run]
-
-
-def _not_checked(incident: Incident) -> str:
-    if incident.checks or incident.status is Status.CLOSED:
-        return ""
-    told = incident.first(Kind.CHECK)
-    if told:
-        return f"*Not checked:* {one_line(told.text, 300)}"
-    return "Checks are running." if incident.firing else ""
-
-
-def _not_offered(incident: Incident) -> str:
-    """Why a proved cause comes without a repair, where the record says so."""
-    told = None if incident.repairs else incident.first(Kind.REMEDIATION)
-    return f"*No repair offered:* {one_line(told.text, 300)}" if told else ""
-
-
-def _listed(texts: Sequence[str], *, each: int, most: int) -> str:
-    named = [one_line(text, each) for text in texts[:most]]
-    return "; ".join(named) + (f"; and {len(texts) - most} more" if len(texts) > most else "")
-
-
 def _repair(incident: Incident, at: int, *, now: datetime) -> list[Block]:
     repairs = shown(incident)
     return repair_blocks(incident, repairs[at], now=now, diff=DIFF if at == 0 else DIFF // 5)
@@ -268,17 +166,11 @@ def _in_words(incident: Incident, *, now: datetime) -> str:
     words = [f"{one_line(_title(incident), 300)}:", ", ".join(_brief(incident, since=in_utc)) + "."]
     for role, holder in list(incident.roles.items())[:4]:
         words.append(f"{one_line(role, 30).capitalize()}: {one_line(holder.name or holder.id, 80)}.")
-    words += [f"{_proof(incident, c)}: {' '.join(_explained(c))}" for c in incident.proved[:2]]
+    words += proved_in_words(incident)
     words += [in_words(incident, repair, now=now) for repair in shown(incident)]
-    words += [f"Possible: {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
-    for line in (_unexplained(incident), *_looks(incident)):
-        words.append(_sentence(line.replace("*", "", 2)))
-    words += [_sentence(_trouble(t.step, t.text, t.fix)) for t in list(incident.troubles.values())[:3]]
+    words += others_in_words(incident)
+    words += [sentence(_trouble(t.step, t.text, t.fix)) for t in list(incident.troubles.values())[:3]]
     return _joined(words)
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text.endswith((".", "…", "!", "?")) else f"{text}."
 
 
 def _joined(words: Sequence[str]) -> str:

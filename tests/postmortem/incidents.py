@@ -160,10 +160,28 @@ def machine_run() -> Incident:
     )
     causes = (
         CAUSE,
-        CauseSeen(id="web-server-out/2", verdict=Verdict.RULED_OUT, host="web-02", text="nginx is not running on web-02", because="process is ok", at=at("10:30:01")),
-        CauseSeen(id="web-server-out/3", verdict=Verdict.RULED_OUT, host="web-02", text="The config on disk does not load", because="loads is ok", at=at("10:30:01")),
+        CauseSeen(
+            id="web-server-out/2",
+            verdict=Verdict.RULED_OUT,
+            host="web-02",
+            text="nginx is not running on web-02",
+            because="process is ok",
+            at=at("10:30:01"),
+        ),
+        CauseSeen(
+            id="web-server-out/3",
+            verdict=Verdict.RULED_OUT,
+            host="web-02",
+            text="The config on disk does not load",
+            because="loads is ok",
+            at=at("10:30:01"),
+        ),
     )
-    facts.add(ChecksAnswered(runbook="web-server-out", host="web-02", run="r1", results=results, causes=causes, took_ms=212), at("10:30:01.400"), source=Source(type="check"))
+    facts.add(
+        ChecksAnswered(runbook="web-server-out", host="web-02", run="r1", results=results, causes=causes, took_ms=212),
+        at("10:30:01.400"),
+        source=Source(type="check"),
+    )
     repair = Repair(
         name="restore-config",
         host="web-02",
@@ -181,13 +199,28 @@ def machine_run() -> Incident:
     facts.add(RepairApproved(plan="p1"), at("10:31:20"), by=ADA, source=Source(type="action"))
     facts.add(RepairMoved(plan="p1", state=RepairState.RUNNING), at("10:31:20.500"), source=Source(type="action"))
     facts.add(
-        RepairMoved(plan="p1", state=RepairState.VERIFIED, text="web-02 answers through the load balancer again", details={"test": "nginx -t: ok", "in rotation after": "4.2 s"}),
+        RepairMoved(
+            plan="p1",
+            state=RepairState.VERIFIED,
+            text="web-02 answers through the load balancer again",
+            details={"test": "nginx -t: ok", "in rotation after": "4.2 s"},
+        ),
         at("10:31:26"),
         source=Source(type="action"),
     )
-    facts.add(AlertAttached(alert=alert(transition="Recovered", bad=False, at=at("10:31:40"))), at("10:31:40"), source=Source(type="alert"))
+    facts.add(
+        AlertAttached(alert=alert(transition="Recovered", bad=False, at=at("10:31:40"))),
+        at("10:31:40"),
+        source=Source(type="alert"),
+    )
     facts.told(Kind.IMPACT, "About 50% of requests took twice as long", at("10:32:00"))
-    facts.add(ActionAdded(text="Run the same checks on every web server config before production", owner="@ada", due="2026-12-01"), at("10:33:00"), by=ADA)
+    facts.add(
+        ActionAdded(
+            text="Run the same checks on every web server config before production", owner="@ada", due="2026-12-01"
+        ),
+        at("10:33:00"),
+        by=ADA,
+    )
     facts.add(Resolved(text="Both servers serve"), at("10:34:00"), by=ADA)
     facts.add(Closed(), at("10:35:00"), by=ADA)
     return facts.incident()
@@ -217,19 +250,33 @@ def seed_by_hand() -> Incident:
     for n, ((typed, clock, text), kind) in enumerate(zip(SEED, kinds, strict=True), 1):
         recorded = later + timedelta(seconds=20 * n)
         if kind is None:
-            facts.add(Resolved(text=text, typed=typed, precision=Precision.MINUTE), at(clock, day), recorded=recorded, by=ADA)
+            facts.add(
+                Resolved(text=text, typed=typed, precision=Precision.MINUTE), at(clock, day), recorded=recorded, by=ADA
+            )
         else:
             facts.told(kind, text, at(clock, day), typed=typed, precision=Precision.MINUTE, recorded=recorded)
     statements = (
-        (Kind.IMPACT, "Between 10:30am and 11:45am users experienced slow responses; one of the databases was not doing replication"),
+        (
+            Kind.IMPACT,
+            "Between 10:30am and 11:45am users experienced slow responses; one of the databases was not doing replication",
+        ),
         (Kind.IMPACT, "Approximately 70% of all the active users were affected by this slow service"),
         (Kind.IMPACT, "70% of requests sent to the server took twice as much response time"),
-        (Kind.CAUSE, "The incident was caused by a junior developer who had been tasked to configure a new server; the http block of the web server configuration was changed to a different port"),
+        (
+            Kind.CAUSE,
+            "The incident was caused by a junior developer who had been tasked to configure a new server; the http block of the web server configuration was changed to a different port",
+        ),
         (Kind.FINDING, "The server block listened on another port than in production"),
     )
     for n, (kind, text) in enumerate(statements):
         facts.told(kind, text, later + timedelta(minutes=5, seconds=n))
-    facts.add(ActionAdded(text="All server configurations will pass through a thorough testing phase before being sent to production"), later + timedelta(minutes=6), by=ADA)
+    facts.add(
+        ActionAdded(
+            text="All server configurations will pass through a thorough testing phase before being sent to production"
+        ),
+        later + timedelta(minutes=6),
+        by=ADA,
+    )
     return facts.incident(1)
 
 
@@ -237,7 +284,9 @@ def over_midnight() -> Incident:
     """Berlin, the night in which summer time ends: 02:30 happens twice."""
     facts = Facts()
     facts.add(Opened(title="Nightly import fails", severity="SEV3"), at("21:40:00", "2026-10-24"), by=ADA)
-    facts.told(Kind.BEGAN, "Imports stop", at("21:30:00", "2026-10-24"), precision=Precision.APPROXIMATE, typed="~23:30")
+    facts.told(
+        Kind.BEGAN, "Imports stop", at("21:30:00", "2026-10-24"), precision=Precision.APPROXIMATE, typed="~23:30"
+    )
     facts.told(Kind.DETECTED, "The import queue is full", at("21:40:00", "2026-10-24"), precision=Precision.MINUTE)
     facts.told(Kind.NOTE, "First restart", at("00:30:00", "2026-10-25"), precision=Precision.MINUTE)
     facts.told(Kind.NOTE, "Second restart", at("01:30:00", "2026-10-25"), precision=Precision.MINUTE)
@@ -251,10 +300,27 @@ def vague() -> Incident:
     facts = Facts()
     facts.add(Opened(title="Search is slow", severity="SEV4"), at("09:00:00"), by=BEN)
     late = at("18:00:00")
-    facts.told(Kind.NOTE, "Latency climbs", at("08:30:00"), precision=Precision.APPROXIMATE, typed="~8:30", recorded=late)
-    facts.told(Kind.NOTE, "Reindexing", at("08:40:00"), precision=Precision.RANGE, ends_at=at("08:55:00"), typed="8:40-8:55", recorded=late)
+    facts.told(
+        Kind.NOTE, "Latency climbs", at("08:30:00"), precision=Precision.APPROXIMATE, typed="~8:30", recorded=late
+    )
+    facts.told(
+        Kind.NOTE,
+        "Reindexing",
+        at("08:40:00"),
+        precision=Precision.RANGE,
+        ends_at=at("08:55:00"),
+        typed="8:40-8:55",
+        recorded=late,
+    )
     facts.told(Kind.NOTE, "Somebody restarted a node", None, precision=Precision.UNKNOWN, typed="8:??", recorded=late)
-    facts.told(Kind.NOTE, "The index was built", at("00:00:00", "2026-11-20"), precision=Precision.DATE, typed="20 Nov", recorded=late)
+    facts.told(
+        Kind.NOTE,
+        "The index was built",
+        at("00:00:00", "2026-11-20"),
+        precision=Precision.DATE,
+        typed="20 Nov",
+        recorded=late,
+    )
     facts.told(Kind.NOTE, "Checked the cahce", at("09:05:00"))
     facts.told(Kind.NOTE, "Wrong channel, sorry", at("09:06:00"))
     facts.add(Corrected(entry="E6", text="Checked the cache"), None, recorded=late, by=BEN)
@@ -274,17 +340,44 @@ def hostile(text: str = HOSTILE) -> Incident:
     """Every field that an outsider or a user can write says the same bad thing."""
     facts = Facts()
     facts.add(Opened(title=text, severity=text[:20], service=text), at("10:00:00"), by=Person(id="U1", name=text))
-    seen = AlertSeen(delivery="d", source=text, transition=text, at=at("10:01:00"), reason=text, title=text, monitor_id=text, hostname=text, query=text, link=text, scope=(text,))
+    seen = AlertSeen(
+        delivery="d",
+        source=text,
+        transition=text,
+        at=at("10:01:00"),
+        reason=text,
+        title=text,
+        monitor_id=text,
+        hostname=text,
+        query=text,
+        link=text,
+        scope=(text,),
+    )
     facts.add(AlertAttached(alert=seen), at("10:01:00"), source=Source(type="alert", url=text))
-    cause = CauseSeen(id=text, verdict=Verdict.PROVED, text=text, at=at("10:02:00"), host=text, facts={text: text, "n": {"a": [text]}})
+    cause = CauseSeen(
+        id=text, verdict=Verdict.PROVED, text=text, at=at("10:02:00"), host=text, facts={text: text, "n": {"a": [text]}}
+    )
     no = CauseSeen(id=text + "2", verdict=Verdict.RULED_OUT, text=text, because=text, at=at("10:02:00"), host=text)
     seen_check = CheckSeen(check=text, host=text, state="fail", reason=text, summary=text, at=at("10:02:00"))
-    facts.add(ChecksAnswered(runbook=text, host=text, run="r", results=(seen_check,), causes=(cause, no)), at("10:02:00"))
-    repair = Repair(name=text, host=text, plan="p", state=RepairState.OFFERED, at=at("10:03:00"), title=text, diff=f"-{text}\n+```\n {text}", approvers=(text,))
+    facts.add(
+        ChecksAnswered(runbook=text, host=text, run="r", results=(seen_check,), causes=(cause, no)), at("10:02:00")
+    )
+    repair = Repair(
+        name=text,
+        host=text,
+        plan="p",
+        state=RepairState.OFFERED,
+        at=at("10:03:00"),
+        title=text,
+        diff=f"-{text}\n+```\n {text}",
+        approvers=(text,),
+    )
     facts.add(RepairOffered(repair=repair), at("10:03:00"))
     facts.add(RepairApproved(plan="p"), at("10:04:00"), by=Person(id=text, name=text))
     facts.add(RepairMoved(plan="p", state=RepairState.FAILED, text=text, details={text: text}), at("10:05:00"))
-    for n, kind in enumerate((Kind.NOTE, Kind.IMPACT, Kind.CAUSE, Kind.FACTOR, Kind.FINDING, Kind.RULED_OUT, Kind.UPDATE)):
+    for n, kind in enumerate(
+        (Kind.NOTE, Kind.IMPACT, Kind.CAUSE, Kind.FACTOR, Kind.FINDING, Kind.RULED_OUT, Kind.UPDATE)
+    ):
         facts.told(kind, text, at(f"10:1{n}:00"), typed=text)
     facts.told(Kind.NOTE, text, None, typed=text, precision=Precision.UNKNOWN)
     facts.add(RoleGiven(role=text, person=Person(id="U2", name=text)), at("10:20:00"), by=ADA)
@@ -297,7 +390,13 @@ def long(count: int) -> Incident:
     facts = Facts()
     facts.add(Opened(title="A long one", severity="SEV1"), at("00:00:00"), by=ADA)
     for n in range(count - 1):
-        facts.told(Kind.NOTE, f"Note {n}: the queue holds {n} jobs, restarted by the scheduler" if n % 10 else f"Note {n}: we should have paged earlier", at("00:00:00") + timedelta(seconds=10 * n))
+        facts.told(
+            Kind.NOTE,
+            f"Note {n}: the queue holds {n} jobs, restarted by the scheduler"
+            if n % 10
+            else f"Note {n}: we should have paged earlier",
+            at("00:00:00") + timedelta(seconds=10 * n),
+        )
     return facts.incident(99)
 
 

@@ -13,7 +13,9 @@ def problems(page: str) -> list[str]:
     """What is wrong, with line numbers from 1."""
     lines = page.split("\n")
     fenced = _fenced(lines)
-    found = [f"1: {page.count(chr(10) + '# ') + page.startswith('# ')} top headings"] if _tops(lines, fenced) != 1 else []
+    found = (
+        [f"1: {page.count(chr(10) + '# ') + page.startswith('# ')} top headings"] if _tops(lines, fenced) != 1 else []
+    )
     if not page.endswith("\n") or page.endswith("\n\n"):
         found.append("the file does not end with one newline")
     for n, line in enumerate(lines[:-1], 1):

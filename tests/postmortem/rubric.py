@@ -111,7 +111,9 @@ def zones_agree(page: Page, record: Record) -> bool:
         local = re.search(CLOCK, re.sub(r" to .*?(?= [A-Z]{2,5})", "", row[1]))
         if not local:
             return False
-        if local[3] != "UTC" and _minutes(local[2]) - _minutes(_utc(row)) not in _days(_offset(offsets.get(local[3], local[3]))):
+        if local[3] != "UTC" and _minutes(local[2]) - _minutes(_utc(row)) not in _days(
+            _offset(offsets.get(local[3], local[3]))
+        ):
             return False
     parts = page.part("Postmortem") + page.part("Key times") + page.part("Issue summary").split("“")[0]
     bare = re.sub(CLOCK, "", re.sub(r"[+-]\d\d:\d\d", "", parts))
@@ -157,7 +159,11 @@ def vagueness_kept(page: Page, record: Record) -> bool:
     """6: approximate, ranged, dated and unknown times stay what they are."""
     words = {"approximate": "about ", "hour": "about ", "range": " to ", "unknown": "unknown", "date": "hour not known"}
     cells = {r[0]: r[1] for r in page.rows}
-    told = all(words[e["precision"]] in cells.get(e["id"], "") for e in shown(record) if e["precision"] in words and (e["precision"] != "range" or e["ends_at"]))
+    told = all(
+        words[e["precision"]] in cells.get(e["id"], "")
+        for e in shown(record)
+        if e["precision"] in words and (e["precision"] != "range" or e["ends_at"])
+    )
     sure = ("second", "minute")
     return told and not any("about" in cells.get(e["id"], "") for e in shown(record) if e["precision"] in sure)
 
@@ -250,7 +256,9 @@ def nothing_foreign(page: Page, record: Record) -> bool:
     numbers = set(re.findall(r"\d+", told))
     names = ("Issue summary", "Impact", "Detection", "Investigation", "Root cause", "Contributing", "Resolution")
     text = "\n".join(b for t, b in page.sections.items() if t.startswith(names))
-    systems = [s for s in re.findall(r"`([^`\n]+)`", text) if not s.startswith(("/incident", "muster", "incident.json"))]
+    systems = [
+        s for s in re.findall(r"`([^`\n]+)`", text) if not s.startswith(("/incident", "muster", "incident.json"))
+    ]
     left = re.sub(CLOCK, "", CITE.sub("", re.sub(r"UTC[+-]\d\d:\d\d|\d{4}-\d\d-\d\d", "", text)))
     strange = [n for n in re.findall(r"\d+", left) if n not in numbers]
     return not strange and all(_words(s) <= _words(told) for s in systems)
@@ -311,7 +319,9 @@ def restoration_told(page: Page, record: Record) -> bool:
     part = page.sections.get("Resolution and recovery", "")
     for repair in record["remediations"]:
         changed = [line for line in repair.get("diff", "").split("\n") if re.match(r"[+-](?![+-])", line)]
-        if repair["state"].replace("-", " ").lower() not in part.replace("-", " ").lower() or not all(c in part for c in changed):
+        if repair["state"].replace("-", " ").lower() not in part.replace("-", " ").lower() or not all(
+            c in part for c in changed
+        ):
             return False
         if repair["approved_by"] and "Approved by " not in part:
             return False

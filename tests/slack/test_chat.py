@@ -231,3 +231,13 @@ async def test_a_full_card_is_taken_by_the_workspace(slack: SlackWorld) -> None:
     await slack.chat.edit_card(incident, now=AT)
     (card,) = slack.workspace.messages(incident.view.channel.id)
     assert card["metadata"]["event_payload"] == {"key": "card:INC-7"}
+
+
+async def test_a_storm_stays_below_the_tier_and_the_rest_is_told_when_to_come_back(slack: SlackWorld) -> None:
+    chat = slack.again(patience=0.0)
+    storm = [chat.open_channel(small(number)) for number in range(1, 26)]
+    made = await asyncio.gather(*storm, return_exceptions=True)
+    late = [busy for busy in made if isinstance(busy, TryAgain)]
+    assert len(late) == 5
+    assert all(busy.reason == "paced" and busy.after for busy in late)
+    assert [call.status for call in slack.workspace.called("conversations.create")] == [200] * 20
