@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bot.ports import GaveUp, NotAllowed, TryAgain
-from bot.settings import Settings, environment, read_home
+from bot.settings import Home, Settings, environment, read_home, read_policy
 from bot.strict_yaml import Problems
 
 app = typer.Typer(
@@ -74,19 +75,23 @@ def say(
 ) -> None:
     """Say something to the bot, as in Slack: muster say declare "Pages are slow"."""
     with terminal() as found:
-        from bot.terminal import Voice
+        from bot.terminal import Voice, lines_for
 
-        settings = Settings.read(environment())
-        voice = Voice.of(name, zone, when, default_zone=settings.zone, clock=now())
-        text = " ".join(words)
-        first, _, rest = text.partition(" ")
-        if "-" in {text, rest}:
-            incident = found.incident(first).number if rest else None
-            replies = list(_answered(found.say_lines(iter(sys.stdin), voice, incident)))
-        else:
+        voice = Voice.of(name, zone, when, default_zone=found.settings.zone, clock=now())
+        text = _readable(" ".join(words)).strip()
+        incident = lines_for(text)
+        if incident is None:
             replies = list(_answered(iter([found.say(text, voice)])))
+        else:
+            number = found.incident(incident).number if incident else None
+            replies = list(_answered(found.say_lines(iter(sys.stdin), voice, number)))
     if not all(replies):
         raise typer.Exit(1)
+
+
+def _readable(words: str) -> str:
+    """Bytes of the command line that are no UTF-8 become a mark."""
+    return words.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _answered(replies: Iterator[Any]) -> Iterator[bool]:
@@ -101,6 +106,8 @@ def list_incidents(
     as_json: AsJson = False,
 ) -> None:
     """List incidents, oldest first."""
+    from bot.journal import stamp
+
     with terminal() as found:
         rows = [
             {
@@ -109,7 +116,7 @@ def list_incidents(
                 "severity": s.severity,
                 "status": s.status,
                 "service": s.service,
-                "opened_at": s.opened_at.isoformat().replace("+00:00", "Z"),
+                "opened_at": stamp(s.opened_at),
                 "channel": s.channel,
             }
             for s in found.incidents(open_only=open_only)
@@ -118,7 +125,12 @@ def list_incidents(
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
-        print("  ".join(row[key] for key in ("id", "severity", "status", "opened_at", "title")))
+        print("  ".join(_one_line(row[key]) for key in ("id", "severity", "status", "opened_at", "title")))
+
+
+def _one_line(text: str) -> str:
+    """What outsiders wrote, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @app.command()
@@ -137,8 +149,15 @@ def bring_in(
     from bot.terminal import read_records
 
     with terminal() as found:
-        for id in found.bring_in(read_records(file.read_text("utf-8"))):
+        for id in found.bring_in(read_records(_text_of(file))):
             print(id)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotAllowed(f"Nothing was imported: {file} cannot be read ({error}).") from None
 
 
 @app.command()
@@ -151,7 +170,10 @@ def postmortem(
     with terminal() as found:
         text = found.draft(incident, brief=brief)
     if output:
-        output.write_text(text, "utf-8")
+        try:
+            output.write_text(text, "utf-8")
+        except OSError as error:
+            raise NotAllowed(f"Nothing was written to {output}: {error.strerror}. Name another file.") from None
         print(output)
     else:
         print(text, end="")
@@ -160,8 +182,13 @@ def postmortem(
 @app.command()
 def check() -> None:
     """Validate settings, policy, inventory and runbooks, without asking anybody."""
-    settings = Settings.read(environment())
-    home = read_home(settings.home, settings.secrets)
+    settings, problems = Settings.inspect(environment())
+    try:
+        home = read_home(settings.home, settings.secrets)
+    except Problems as found:
+        raise NotAllowed("\n".join([*problems, str(found)])) from None
+    if problems:
+        raise NotAllowed("\n".join(problems))
     for name in home.absent:
         print(f"{settings.home / name} is not there: the defaults hold.")
     for problem in settings.missing_to_serve():
@@ -175,19 +202,21 @@ def explain(word: Annotated[str, typer.Argument(help="a delivery's id, or INC-n"
     with terminal() as found:
         rows = found.explain(word)
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    if not rows:
+        print(f"No alert belongs to {word}: people opened it.")
     for row in rows:
-        print(f"{row['delivery']}  {row['ruling'] or 'not judged'}  {row['incident'] or '-'}  {row['reason']}")
+        told = (row["delivery"], row["ruling"] or "not judged", row["incident"] or "-", row["reason"])
+        print("  ".join(map(_one_line, told)))
 
 
 @runbook_app.command("list")
 def runbook_list(as_json: AsJson = False) -> None:
     """List the runbooks."""
-    with terminal() as found:
-        rows = [{"name": r.name, "title": r.title, "owner": r.owner} for r in found.home().runbooks]
+    rows = [{"name": r.name, "title": r.title, "owner": r.owner} for r in _home().runbooks]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
         print(f"{row['name']}  {row['title']}  ({row['owner']})")
@@ -196,9 +225,12 @@ def runbook_list(as_json: AsJson = False) -> None:
 @runbook_app.command("lint")
 def runbook_lint() -> None:
     """Validate the runbooks; every problem with file, line and column."""
+    print(f"{len(_home().runbooks)} runbooks: all well.")
+
+
+def _home() -> Home:
     settings = Settings.read(environment())
-    home = read_home(settings.home, settings.secrets)
-    print(f"{len(home.runbooks)} runbooks: all well.")
+    return read_home(settings.home, settings.secrets)
 
 
 @runbook_app.command("run")
@@ -212,8 +244,8 @@ def runbook_run(
     with terminal() as found:
         desk, runbook, host = found.runbook(name, on)
         if dry:
-            for line in desk.dry(runbook, host):
-                print(line)
+            asked = desk.dry(runbook, host)
+            print(json.dumps(asked, indent=2, ensure_ascii=False) if as_json else "\n".join(asked))
             return
         answered = asyncio.run(desk.diagnose(runbook, host, run="by-hand"))
     if as_json:
@@ -222,9 +254,10 @@ def runbook_run(
         print(json.dumps(to_json(answered), indent=2, ensure_ascii=False))
     else:
         for result in answered.results:
-            print(f"{result.state:8} {result.check:12} {result.host:10} {result.took_ms:5} ms  {result.summary}")
+            summary = _one_line(result.summary)
+            print(f"{result.state:8} {result.check:12} {result.host:10} {result.took_ms:5} ms  {summary}")
         for cause in answered.causes:
-            print(f"{cause.verdict}: {cause.text}{f' ({cause.because})' if cause.because else ''}")
+            print(_one_line(f"{cause.verdict}: {cause.text}{f' ({cause.because})' if cause.because else ''}"))
     if any(r.state in {"fail", "unknown"} for r in answered.results):
         raise typer.Exit(1)
 
@@ -235,7 +268,7 @@ def setup_slack(url: Annotated[str, typer.Option(help="Where Slack reaches this 
     from bot.slack.manifest import manifest  # loads Slack
 
     settings = Settings.read(environment())
-    command = read_home(settings.home, settings.secrets).policy.command
+    command = read_policy(settings.home).command
     print(json.dumps(manifest(url, command=command), indent=2, ensure_ascii=False))
 
 
@@ -255,6 +288,9 @@ def demo(
 
 def main() -> None:
     """Run the command line; what people can mend is one sentence on standard error."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # whatever the locale says, and whatever comes
+            stream.reconfigure(encoding="utf-8", errors="replace")
     try:
         app()
     except Problems as problems:

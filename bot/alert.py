@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
+
+LONGEST_FINGERPRINT = 500
+"""Bytes; longer ones are replaced by their hash, because an index takes no longer key."""
 
 
 class Condition(StrEnum):
@@ -55,7 +59,9 @@ class Alert:
     def fingerprint(self) -> str:
         """Names the thing that is wrong: the same fingerprint is the same problem."""
         what = self.monitor_id or f"title {self.title}"
-        return f"{self.source}|{what}|{','.join(self.scope)}"
+        name = f"{self.source}|{what}|{','.join(self.scope)}"
+        written = name.encode("utf-8", "replace")
+        return name if len(written) <= LONGEST_FINGERPRINT else f"{self.source}|{sha256(written).hexdigest()}"
 
     @property
     def cycle(self) -> str:
@@ -66,3 +72,7 @@ class Alert:
         """The value of the first `key:value` in scope, then tags; empty when there is none."""
         prefix = f"{key}:"
         return next((word[len(prefix) :] for word in (*self.scope, *self.tags) if word.startswith(prefix)), "")
+
+    def tagged(self, key: str, value: str) -> bool:
+        """Whether this `key:value` is among scope and tags; a key may be there with several values."""
+        return f"{key}:{value}" in (*self.scope, *self.tags)

@@ -28,9 +28,14 @@ def run_checks(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - o
 
 def not_the_cause(asked: Asked, incident: Incident) -> Outcome:
     """Say that what the checks found is not the cause."""
-    cause = next((c for c in incident.proved if c.id == asked.words), None)
-    text = f"Not the cause, says a person: {cause.text if cause else asked.words}"
-    return Outcome(text="", tell=(Tell(what=Told(kind=Kind.RULED_OUT, text=text), at=asked.now),))
+    cause = next((c.text for c in incident.causes if c.id == asked.words), None)
+    repair = incident.repair(asked.words)
+    if not (about := cause or (repair.title if repair else "")):
+        raise NotAllowed("Nothing was recorded: this offer is not of this incident. “ruled-out TEXT” says it in words.")
+    text = f"Not the cause, says a person: {about}"
+    said_before = any(e.text == text and not e.dropped for e in incident.entries)
+    tell = () if said_before else (Tell(what=Told(kind=Kind.RULED_OUT, text=text), at=asked.now),)
+    return Outcome(text="Ruled out; the timeline says so.", tell=tell)
 
 
 CLICKS = {

@@ -7,6 +7,7 @@ connections four times by itself, and raises urllib3's errors beside its own; al
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -20,23 +21,27 @@ from bot.ports import GaveUp, MonitorState, TryAgain
 
 T = TypeVar("T")
 CONNECT, READ, LIMIT = 2.0, 4.0, 5.0  # seconds
+MONITOR = re.compile(r"[0-9]{1,19}")
 
 
 class Datadog:
-    """The Metrics port. Without keys every question is answered by GaveUp."""
+    """The Metrics port. Without keys every question is answered by GaveUp. `url` replaces the API's address only:
+    links are for people's browsers. `within` is in seconds.
+    """
 
-    def __init__(self, *, api_key: str, app_key: str, site: str, url: str = "") -> None:
+    def __init__(self, *, api_key: str, app_key: str, site: str, url: str = "", within: float = LIMIT) -> None:
         self._configured = bool(api_key and app_key)
-        self._app = url.rstrip("/") or f"https://app.{site}"
+        self._app = f"https://{site}" if site.count(".") > 1 else f"https://app.{site}"  # us3.datadoghq.com has no app.
+        self._within = within
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="datadog")
-        self._client = ApiClient(_configuration(api_key, app_key, site, url))
+        self._client = ApiClient(_configuration(api_key, app_key, url.rstrip("/") or f"https://api.{site}"))
         self._monitors: Any = MonitorsApi(self._client)  # type: ignore[no-untyped-call]  # partly typed upstream
 
     async def monitor(self, monitor_id: str) -> MonitorState:
-        """The monitor's state and link, within five seconds."""
+        """The monitor's state and link, within the time limit."""
         if not self._configured:
             raise GaveUp("Datadog look-ups are off.", reason="no-keys", fix="Set DD_API_KEY and DD_APP_KEY.")
-        if not monitor_id.isdecimal():
+        if not MONITOR.fullmatch(monitor_id):
             raise GaveUp(f"{monitor_id!r} is no monitor of Datadog.", reason="no-monitor")
         found = await self._ask(lambda: self._monitors.get_monitor(int(monitor_id), group_states="alert,warn,no data"))
         state, name = str(found.get("overall_state") or "unknown"), str(found.get("name") or "")
@@ -46,7 +51,7 @@ class Datadog:
         """One call in a thread of ours, decoding included, under one deadline, every error in our words."""
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(self._within):
                 return await loop.run_in_executor(self._threads, call)
         except ApiException as refused:
             raise _translated(refused) from refused
@@ -61,11 +66,11 @@ class Datadog:
         self._client.close()
 
 
-def _configuration(api_key: str, app_key: str, site: str, url: str) -> Configuration:
+def _configuration(api_key: str, app_key: str, host: str) -> Configuration:
+    """The host is written out, because the client knows only the sites of its own day."""
     keys = {"apiKeyAuth": api_key, "appKeyAuth": app_key}
-    where: dict[str, Any] = {"host": url.rstrip("/")} if url else {"server_variables": {"site": site}}
     retries = urllib3.Retry(total=0)
-    return Configuration(api_key=keys, request_timeout=(CONNECT, READ), retry_policy=retries, **where)  # type: ignore[no-untyped-call]  # partly typed upstream
+    return Configuration(host=host, api_key=keys, request_timeout=(CONNECT, READ), retry_policy=retries)  # type: ignore[no-untyped-call]  # partly typed upstream
 
 
 def _translated(refused: ApiException) -> TryAgain | GaveUp:
@@ -77,4 +82,6 @@ def _translated(refused: ApiException) -> TryAgain | GaveUp:
             reason="datadog-refused",
             fix="Check DD_API_KEY, DD_APP_KEY and monitors_read.",
         )
+    if refused.status == 404:
+        return GaveUp("Datadog knows no such monitor.", reason="no-monitor")
     return GaveUp(f"Datadog answers {refused.status}.", reason="datadog-refused")

@@ -15,9 +15,14 @@ from bot.incident import Incident
 from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.said import Reply, Said
+from bot.spoken_time import zone_of
 from bot.store import Store, Summary, Transaction
 
-NAMED = re.compile(r"^(INC-(?P<number>\d+))\b\s*", re.IGNORECASE)
+NAMED = re.compile(r"INC-(?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
+LARGEST = 2**31 - 1
+"""The largest number that an incident can have."""
+NOT_YET = frozenset({"catchup", "health", "merge", "private", "split", "who"})
+"""Words that are kept for what is still to come: they open no incident."""
 
 
 class Hearing:
@@ -35,9 +40,8 @@ class Hearing:
         """
         said = _with_named_incident(said)
         number = self._number(said)
-        word = "" if said.button else _word(said.text)
-        opens = number is None or word == "declare"
-        with self._store.transaction(incident=None if opens else number, intake=opens) as tx:
+        opens = number is None or _word(said.text) == "declare"
+        with self._store.transaction(intake=opens) as tx:
             tx.heard(said)
             if known := tx.reply_to(said.key):
                 return known
@@ -52,13 +56,10 @@ class Hearing:
             return Reply(text=str(refusal), ok=False, incident=number)
 
     def _do(self, tx: Transaction, said: Said, number: int | None) -> Reply:
-        incident = tx.incident(number) if number is not None else None
-        if number is not None and incident is None:
-            raise NotAllowed(f"Nothing was recorded: there is no INC-{number}. “list” shows the open incidents.")
+        incident = None if number is None else _locked(tx, said, number)
         command, words = self._command(said, incident)
-        asked = Asked(
-            said=said, words=words, zone=self._zone_of(said), policy=self._policy, open_incidents=self._open()
-        )
+        listed = () if command.needs_incident else self._open()
+        asked = Asked(said=said, words=words, zone=self._zone_of(said), policy=self._policy, open_incidents=listed)
         needed = (incident or self._none(said),) if command.needs_incident else ()
         outcome = command.run(asked, *needed)
         return self._write(tx, said, incident, outcome)
@@ -75,19 +76,17 @@ class Hearing:
 
     def _unknown(self, said: Said, word: str, incident: Incident | None) -> tuple[Command, str]:
         """A bare title opens an incident, but not inside one, and not when a known word was probably meant."""
+        text = said.text.strip()
         if not word:
-            return COMMANDS["help"], ""
-        near = next((known for known in COMMANDS if one_slip(word, known)), None)
-        inside = incident is not None and (said.channel or said.incident is not None)
-        if near:
-            raise NotAllowed(
-                f"Nothing was recorded: did you mean “{near}”? To open an incident: declare {said.text.strip()[:80]}"
-            )
-        if inside:
-            raise NotAllowed(
-                f"Nothing was recorded: “{word}” is no word here. To keep it say: note {said.text.strip()[:80]}"
-            )
-        return COMMANDS["declare"], said.text.strip()
+            return COMMANDS["help" if said.incident is None else "status"], ""
+        if word in NOT_YET:
+            raise NotAllowed(f"Nothing was done: “{word}” cannot be done yet. “help” shows what can be said.")
+        if near := next((known for known in COMMANDS if one_slip(word, known)), None):
+            keep = f"To keep it say: note {_cut(text)}" if incident else f"To open an incident: declare {_cut(text)}"
+            raise NotAllowed(f"Nothing was recorded: did you mean “{near}”? {keep}")
+        if incident:
+            raise NotAllowed(f"Nothing was recorded: “{word}” is no word here. To keep it say: note {_cut(text)}")
+        return COMMANDS["declare"], text
 
     def _number(self, said: Said) -> int | None:
         """The incident this is about: named outright, the channel's, or at the terminal the only open one."""
@@ -103,15 +102,19 @@ class Hearing:
 
     def _none(self, said: Said) -> Incident:
         """There is no incident for a word that needs one: say which there are."""
-        open_ones = self._store.summaries(open_only=True)
+        if said.button:
+            raise NotAllowed("Nothing was done: this button belongs to no incident. Use the card in its channel.")
+        text = _cut(said.text.strip())
         if said.channel:
             raise NotAllowed(
-                f"Nothing was recorded: say that in an incident's channel, or name it: INC-n {said.text.strip()[:60]}"
+                f"Nothing was recorded: say that in an incident's channel, or name it: INC-n {text}. "
+                f"To open an incident: declare {text}"
             )
+        open_ones = self._store.summaries(open_only=True)
         if not open_ones:
-            raise NotAllowed("Nothing was recorded: no incident is open. “declare TITLE” opens one.")
+            raise NotAllowed(f"Nothing was recorded: no incident is open. To open one: declare {text}")
         listed = ", ".join(f"{s.id} ({s.title})" for s in open_ones)
-        raise NotAllowed(f"Nothing was recorded: name the incident first. Open are {listed}.")
+        raise NotAllowed(f"Nothing was recorded: which incident? Open are {listed}. Say INC-n {text}")
 
     def _write(self, tx: Transaction, said: Said, incident: Incident | None, outcome: Outcome) -> Reply:
         number = tx.new_incident() if outcome.opens else (incident.number if incident else None)
@@ -120,9 +123,8 @@ class Hearing:
         tx.append(number, self._facts(said, outcome))
         for flow in outcome.flows:
             tx.due(f"{said.key}/{flow}", flow, number, {"reply_to": dict(said.reply_to), **(outcome.args or {})})
-        return Reply(
-            text=outcome.text.replace("{id}", f"INC-{number}") if outcome.opens else outcome.text, incident=number
-        )
+        text = outcome.text.replace("{id}", f"INC-{number}", 1) if outcome.opens else outcome.text
+        return Reply(text=text, incident=number, opened=outcome.opens)
 
     def _facts(self, said: Said, outcome: Outcome) -> Iterable[Fact]:
         for n, tell in enumerate(outcome.tell):
@@ -136,13 +138,10 @@ class Hearing:
             )
 
     def _zone_of(self, said: Said) -> tzinfo:
-        for name in (said.zone, self._zone):
-            try:
-                if name:
-                    return ZoneInfo(name)
-            except (ZoneInfoNotFoundError, ValueError):
-                continue
-        return ZoneInfo("UTC")
+        try:
+            return zone_named(said.zone or self._zone)
+        except NotAllowed:
+            return zone_named(self._zone)
 
     def _open(self) -> list[Listed]:
         return [_listed(s) for s in self._store.summaries(open_only=True) if not s.private]
@@ -164,9 +163,38 @@ def _word(text: str) -> str:
 
 def _with_named_incident(said: Said) -> Said:
     """`INC-7 note …` names the incident outright."""
-    if found := NAMED.match(said.text.strip()):
-        return replace(said, incident=int(found["number"]), text=said.text.strip()[found.end() :])
+    text = said.text.strip()
+    if found := NAMED.match(text):
+        return replace(said, incident=number_of(found), text=text[found.end() :])
     return said
+
+
+def number_of(named: re.Match[str]) -> int:
+    """The number in a match of NAMED; one that is too large for any incident becomes the largest."""
+    return min(int(named["number"][:12]), LARGEST)
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of this IANA name or abbreviation. Raises NotAllowed for one that is unknown or ambiguous."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as Africa
+        return zone_of(name)
+
+
+def _locked(tx: Transaction, said: Said, number: int) -> Incident:
+    """The incident, which nobody else changes meanwhile. A private one is not there for those outside its channel."""
+    tx.lock(number)
+    incident = tx.incident(number)
+    channel = incident.view.channel if incident else None
+    outside = said.channel and said.channel != (channel.id if channel else "")
+    if incident is None or (incident.private and outside):
+        raise NotAllowed(f"There is no INC-{number}: nothing was done. “list” names the incidents.")
+    return incident
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def one_slip(word: str, known: str) -> bool:

@@ -159,6 +159,10 @@ class AlertSeen:
     tags: tuple[str, ...] = ()
     bad: bool = True
 
+    def ends(self, other: AlertSeen) -> bool:
+        """Whether this is the recovery of that one at the same instant: a cycle begins before it ends."""
+        return not self.bad and other.bad and self.at == other.at and self.cycle_key == other.cycle_key
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSeen:
@@ -355,10 +359,12 @@ class Incident:
 
     @property
     def firing(self) -> list[AlertSeen]:
-        """The last word of each alert that has not recovered."""
+        """The last word of each alert that has not recovered, whatever the order of arrival."""
         last: dict[str, AlertSeen] = {}
         for alert in sorted(self.alerts, key=lambda a: a.at):
-            last[alert.fingerprint or alert.delivery] = alert
+            before = last.get(alert.fingerprint or alert.delivery)
+            if before is None or not before.ends(alert):
+                last[alert.fingerprint or alert.delivery] = alert
         return [alert for alert in last.values() if alert.bad]
 
     @property

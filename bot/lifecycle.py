@@ -2,7 +2,8 @@
 
     alert ─▶ open:    channel → card → invitations → topic → announcement
           ─▶ check:   runbook checks on the affected server → causes → offer
-    click ─▶ approve: may they? → repair: restore → test → reload → verify, or put back
+    click ─▶ approve: may they?
+          ─▶ mend:    restore → test → reload → verify, or put back → checks
     close ─▶ close:   draft → files → channel
 
 Each flow is a short list of steps. A step reads the record, makes one idempotent call, and records what came of
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from bot import log
 from bot.engine import step, step_key
@@ -46,10 +48,15 @@ from bot.ports import Chat, GaveUp, Metrics, NotAllowed, TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.runbook.approval import Click, may_approve
 from bot.runbook.desk import Desk
-from bot.store import Store
+from bot.store import NO_INCIDENT, Store
 
 Step = Callable[[int, Mapping[str, Any]], Awaitable[Any]]
-PATIENCE = (2.0, 5.0, 15.0, 30.0, 60.0, 300.0)  # seconds between tries of a failed step
+PATIENCE = (2.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0)  # seconds between tries of a failed step
+TRIES = 60  # of one step, over about two days
+FRESH = timedelta(minutes=10)
+"""An approval older than this starts nothing any more: whoever gave it looks no longer."""
+MISTAKE = "Muster made a mistake of its own."
+LOOK = "Its log says which; do this step by hand."
 
 
 class Lifecycle:
@@ -79,9 +86,13 @@ class Lifecycle:
             "open": self.open,
             "check": self.check,
             "approve": self.approve,
+            "mend": self.mend,
+            "expire": self.expire,
+            "card": self.card,
             "close": self.close,
             "draft": self.close,
             "retry": self.retry,
+            "report": self.report,
         }
         self._steps: dict[str, Step] = {
             "channel": self._open_channel,
@@ -98,20 +109,24 @@ class Lifecycle:
 
     async def run(self, flow: str, incident: int, args: Mapping[str, Any]) -> None:
         """Run the flow of this name."""
-        log.incident.set(f"INC-{incident}")
+        log.incident.set(f"INC-{incident}" if incident != NO_INCIDENT else "")
         await self._flows[flow](incident, args)
 
     # ------------------------------------------------------------------ the story
 
     async def open(self, incident: int, args: Mapping[str, Any]) -> None:
         """Give people a place to meet, with what is known so far."""
-        await self._try("channel", incident, args)
-        await self._try("card", incident, args)
-        await self._try("invitations", incident, args)
-        await self._try("topic", incident, args)
+        await self.gather(incident, args)
         await self._try("announcement", incident, args)
         await self._tell("answer", args, lambda: self._where(incident))
         await step("monitor", lambda: self._look_up(incident))
+
+    async def gather(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Open the channel and furnish it. Without one there is nothing to furnish until a retry opens it."""
+        if await self._try("channel", incident, args):
+            await self._try("card", incident, args)
+            await self._try("invitations", incident, args)
+            await self._try("topic", incident, args)
 
     async def check(self, incident: int, args: Mapping[str, Any]) -> None:
         """Ask the affected server, read the answers, offer what would repair it."""
@@ -120,22 +135,37 @@ class Lifecycle:
             await self._try("offer", incident, {**args, **answered})
 
     async def approve(self, incident: int, args: Mapping[str, Any]) -> None:
-        """Decide about a click; carry the repair out when enough people have approved; look again."""
-        decided = await step("approval", lambda: self._decide(incident, args))
-        if decided["refused"]:
-            await self._tell("refusal", args, lambda: _said(decided["refused"]))
-        elif decided["enough"]:
-            await self._try("repair", incident, args)
-            await self._try("checks", incident, {"host": decided["host"], "runbook": decided["runbook"]})
+        """Decide about a click. The approval that was still missing makes the repair due with it."""
+        refused = await step("approval", lambda: self._decide(incident, args))
+        if refused:
+            await self._tell("refusal", args, lambda: _said(refused))
+
+    async def mend(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Carry out an approved plan, and look again. Where it was outdated, a new one is offered."""
+        outdated = await self._try("repair", incident, args) == "outdated"
+        answered = await self._try("checks", incident, args)
+        if outdated and answered:
+            await self._try("offer", incident, {**args, **answered})
+
+    async def expire(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Withdraw an offer that nobody took in time."""
+        await step("expiry", lambda: asyncio.to_thread(self._withdraw, incident, args["plan"]))
 
     async def close(self, incident: int, args: Mapping[str, Any]) -> None:
         """Write the postmortem from the record and hand it out."""
+        await step("offers", lambda: asyncio.to_thread(self._withdraw, incident))
         await self._try("draft", incident, args)
         await self._try("handing out the draft", incident, args)
 
+    async def card(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Post the card once more, where somebody deleted it."""
+        await self._try("card", incident, args)
+
     async def retry(self, incident: int, args: Mapping[str, Any]) -> None:
-        """Try a failed step again."""
-        await self._try(args["step"], incident, args)
+        """Try a failed step again, and go on from there with what could not be done without it."""
+        failed = args["retry"]["step"]
+        again = {"channel": self.gather, "checks": self.check, "repair": self.mend}.get(failed)
+        await (again(incident, args) if again else self._try(failed, incident, args))
 
     # ------------------------------------------------------------------ how a step is tried
 
@@ -143,34 +173,52 @@ class Lifecycle:
         return await step(name, lambda: self._attempt(name, incident, args))
 
     async def _attempt(self, name: str, number: int, args: Mapping[str, Any]) -> Any:
-        """Do it; when the neighbour fails, say so on the card and come back later."""
+        """Do it; when that fails, say so on the card and come back later. Raises TryAgain for our database only."""
         try:
             result = await self._steps[name](number, args)
         except (TryAgain, GaveUp) as problem:
+            if problem.reason == "database":
+                raise
             await self._failed(name, number, args, problem)
+            return None
+        except Exception as mistake:  # noqa: BLE001 - the boundary of a step: our mistake in one must not stop the next
+            log.mistake("step.broken", mistake, step=name)
+            await self._failed(name, number, args, GaveUp(MISTAKE, reason="mistake", fix=LOOK), again=False)
             return None
         incident = await self._incident(number)
         if name in incident.troubles:
             await self._record(number, StepDone(step=name), part="done")
         return result
 
-    async def _failed(self, name: str, number: int, args: Mapping[str, Any], problem: TryAgain | GaveUp) -> None:
+    async def _failed(
+        self, name: str, number: int, args: Mapping[str, Any], problem: TryAgain | GaveUp, *, again: bool = True
+    ) -> None:
+        """Name it on the card, unless it says the same already, and make a retry due. Tries have an end."""
+        before = args.get("retry") or {}
+        tried = before if before.get("step") == name else {"step": name, "attempt": 0, "first": step_key()}
+        attempt = tried["attempt"] + 1
+        again = again and attempt < TRIES
         log.event("step.failed", level=logging.WARNING, step=name, reason=problem.reason, text=str(problem))
-        attempt = int(args.get("attempt", 0))
-        fix = problem.fix if isinstance(problem, GaveUp) else "It is tried again by itself."
-        told = StepFailed(step=name, text=str(problem), fix=fix)
-        wait = PATIENCE[min(attempt, len(PATIENCE) - 1)]
-        if isinstance(problem, TryAgain) and problem.after:
-            wait = max(wait, problem.after)
-        later = {**args, "step": name, "attempt": attempt + 1, "not_before": self._in(wait)}
+        wait = max(PATIENCE[min(attempt, len(PATIENCE)) - 1], getattr(problem, "after", None) or 0.0)
+        later = {**args, "retry": {**tried, "attempt": attempt}, "not_before": self._in(wait)}
+        told = StepFailed(step=name, text=str(problem), fix=_fix(problem, again=again))
         key = step_key()
 
         def write() -> None:
             with self._store.transaction(incident=number) as tx:
-                tx.append(number, [self._fact(told, f"{key}/failed")])
-                tx.due(f"{key}/retry", "retry", number, later)
+                known = _there(tx.incident(number), number).troubles.get(name)
+                if known is None or (known.text, known.fix) != (told.text, told.fix):
+                    tx.append(number, [self._fact(told, f"{key}/failed")])
+                if again:
+                    tx.due(f"{tried['first']}/retry/{attempt}", "retry", number, later)
 
         await asyncio.to_thread(write)
+        self._wake()
+
+    async def broke(self, flow: str, incident: int, key: str) -> None:
+        """A flow has ended by a mistake of ours: name it on the card. It is not started again."""
+        told = StepFailed(step=flow, text=MISTAKE, fix=LOOK)
+        await asyncio.to_thread(self._append, incident, [self._fact(told, f"{key}/broke")])
         self._wake()
 
     def _in(self, seconds: float) -> str:
@@ -181,8 +229,9 @@ class Lifecycle:
 
         async def answer() -> None:
             if reply_to := args.get("reply_to"):
+                words = await text()
                 try:
-                    await self._chat.reply(reply_to, await text())
+                    await self._chat.reply(reply_to, words)
                 except (TryAgain, GaveUp) as problem:
                     log.event("reply.lost", level=logging.WARNING, reason=problem.reason)
 
@@ -190,19 +239,17 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ the steps
 
-    async def _open_channel(self, number: int, args: Mapping[str, Any]) -> None:
+    async def _open_channel(self, number: int, args: Mapping[str, Any]) -> bool:
         incident = await self._incident(number)
         if not incident.view.channel:
             channel = await self._chat.open_channel(incident)
             await self._record(number, ChannelOpened(channel=channel))
+        return True
 
     async def _show_card(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._with_channel(number)
-        if not incident.view.card:
-            head = await asyncio.to_thread(self._store.head, number)
-            message = await self._chat.show_card(incident, now=self._now())
-            await self._record(number, CardShown(message=message))
-            await asyncio.to_thread(self._store.shown, number, head)
+        if incident.view.card in {"", args.get("lost")}:
+            await self._record(number, CardShown(message=await self._chat.show_card(incident, now=self._now())))
 
     async def _invite(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._with_channel(number)
@@ -236,7 +283,9 @@ class Lifecycle:
 
     async def _check(self, number: int, args: Mapping[str, Any]) -> Mapping[str, Any] | None:
         incident = await self._incident(number)
-        if args.get("recovery") and any(r.state in {RepairState.APPROVED, RepairState.RUNNING} for r in incident.repairs):
+        if args.get("recovery") and any(
+            r.state in {RepairState.APPROVED, RepairState.RUNNING} for r in incident.repairs
+        ):
             return None  # the repair looks itself when it is done
         asked = self._desk.questions(incident, host=args.get("host", ""), runbook=args.get("runbook", ""))
         if asked.host is None or not asked.runbooks:
@@ -251,55 +300,100 @@ class Lifecycle:
         incident = await self._incident(number)
         offers = await self._desk.offers(incident, run=args["run"], by_person=bool(args.get("reply_to")))
         for n, offer in enumerate(offers):
-            told = NotOffered(reason=offer) if isinstance(offer, str) else RepairOffered(repair=offer)
-            await self._record(number, told, part=str(n))
+            if isinstance(offer, str):
+                await self._record(number, NotOffered(reason=offer), part=str(n))
+            else:
+                told = self._fact(RepairOffered(repair=offer), f"{step_key()}/{n}")
+                await asyncio.to_thread(self._write_offer, number, offer, told)
+        self._wake()
 
-    async def _decide(self, number: int, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Whether the click counts. Who belongs to a group is asked now, not when the offer was made."""
+    def _write_offer(self, number: int, repair: Repair, told: Fact) -> None:
+        with self._store.transaction(incident=number) as tx:
+            tx.append(number, [told])
+            if repair.expires_at:
+                until = {"plan": repair.plan, "not_before": repair.expires_at.isoformat()}
+                tx.due(f"INC-{number}/expire/{repair.plan}", "expire", number, until)
+
+    def _withdraw(self, number: int, plan: str = "") -> None:
+        """The offer of this plan has expired; with the closing of an incident all of its offers do."""
+        key = step_key()
+        with self._store.transaction(incident=number) as tx:
+            incident = _there(tx.incident(number), number)
+            open_ones = [r.plan for r in incident.repairs if r.state is RepairState.OFFERED]
+            gone = [p for p in open_ones if p == plan or not (plan or incident.open)]
+            moved = [RepairMoved(plan=p, state=RepairState.EXPIRED, text="Nobody took it in time") for p in gone]
+            tx.append(number, [self._fact(told, f"{key}/{told.plan}") for told in moved])
+        self._wake()
+
+    async def _decide(self, number: int, args: Mapping[str, Any]) -> str:
+        """Whether the click counts; if not, why. Who belongs to a group is asked now, not when the offer was made."""
         click = Click(
             plan=args["plan"],
             person=Person(id=args["user"], name=args["name"]),
             channel=args["channel"],
             message=args["message"],
         )
-        no = {"refused": "", "enough": False, "host": "", "runbook": ""}
         try:
             members = await self._members((await self._incident(number)).repair(click.plan))
-            return {**no, **await asyncio.to_thread(self._write_approval, number, click, members, step_key())}
-        except NotAllowed as refusal:
-            return {**no, "refused": str(refusal)}
         except (TryAgain, GaveUp) as problem:
-            return {**no, "refused": f"Nothing was approved: {problem} Press the button again."}
+            if problem.reason == "database":
+                raise
+            return f"Nothing was approved: {problem} Press the button again."
+        try:
+            await asyncio.to_thread(self._approve, number, click, members, step_key(), args.get("reply_to"))
+        except NotAllowed as refusal:
+            return str(refusal)
+        self._wake()
+        return ""
 
     async def _members(self, repair: Repair | None) -> frozenset[str]:
         found = [await self._chat.members(word) for word in (repair.approvers if repair else ())]
         return frozenset().union(*found)
 
-    def _write_approval(self, number: int, click: Click, members: frozenset[str], key: str) -> Mapping[str, Any]:
-        """Decide and record in one transaction: two clicks in one millisecond are one after the other."""
+    def _approve(self, number: int, click: Click, members: frozenset[str], key: str, reply_to: Any) -> None:
+        """Record and decide in one transaction: two clicks in one millisecond are one after the other.
+
+        A refusal takes the record back. One plan has one repair, however many flows decide about it.
+        """
+        told = self._fact(RepairApproved(plan=click.plan), key)
         with self._store.transaction(incident=number) as tx:
             incident = _there(tx.incident(number), number)
-            repair = incident.repair(click.plan)
-            if repair and repair.state is RepairState.APPROVED and click.person in repair.approved_by:
-                return _enough(repair)  # this very click, recorded before a crash
-            repair = may_approve(incident, click, members=members, now=self._now())
-            told = self._fact(RepairApproved(plan=click.plan), key)
-            tx.append(number, [replace(told, author=click.person, source=Source(type="action"))])
-            after = _there(tx.incident(number), number).repair(click.plan)
-        self._wake()
-        return _enough(after or repair)
+            if not tx.append(number, [replace(told, author=click.person, source=Source(type="action"))]):
+                return  # this very click, recorded before a crash
+            may_approve(incident, click, members=members, now=self._now())
+            repair = _there(tx.incident(number), number).repair(click.plan)
+            if repair and repair.state is RepairState.APPROVED:
+                work = {"plan": repair.plan, "host": repair.details.get("affected", repair.host)}
+                work |= {"runbook": repair.runbook, "reply_to": reply_to}
+                tx.due(f"INC-{number}/mend/{repair.plan}", "mend", number, work)
 
-    async def _repair(self, number: int, args: Mapping[str, Any]) -> None:
+    async def _repair(self, number: int, args: Mapping[str, Any]) -> str:
         """Carry out an approved plan, or after a crash find out what became of it."""
-        repair = (await self._incident(number)).repair(args["plan"])
-        if repair is None or repair.state in {RepairState.VERIFIED, RepairState.PUT_BACK, RepairState.FAILED}:
-            return
+        incident = await self._incident(number)
+        repair = incident.repair(args["plan"])
+        if repair is None or repair.state not in {RepairState.APPROVED, RepairState.RUNNING}:
+            return "done"
+        key = step_key()
 
         async def reached(state: RepairState, text: str, details: Mapping[str, Any]) -> None:
-            told = RepairMoved(plan=args["plan"], state=state, text=text, details=details)
-            await self._record(number, told, part=state, source=Source(type="action"))
+            told = RepairMoved(plan=repair.plan, state=state, text=text, details=details)
+            fact = self._fact(told, "/".join(filter(None, (key, state, details.get("stage")))))
+            await asyncio.to_thread(self._move, number, replace(fact, source=Source(type="action")), told)
+            self._wake()
 
-        await self._desk.carry_out(repair, reached)
+        if no := _too_late(incident, repair, self._now()):
+            await reached(RepairState.FAILED, no, {})
+            return "refused"
+        return "done" if await self._desk.carry_out(repair, reached) else "outdated"
+
+    def _move(self, number: int, fact: Fact, told: RepairMoved) -> None:
+        """Record the stage before it begins. The first one begins only what is still approved: NotAllowed else."""
+        with self._store.transaction(incident=number) as tx:
+            incident = _there(tx.incident(number), number)
+            repair = incident.repair(told.plan)
+            if repair and told.state is RepairState.RUNNING and (no := _too_late(incident, repair, self._now())):
+                raise NotAllowed(no)
+            tx.append(number, [fact])
 
     async def _draft(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._incident(number)
@@ -312,6 +406,27 @@ class Lifecycle:
         files = await asyncio.to_thread(self._drafts.files, incident)
         await self._record(number, DraftPosted(message=await self._chat.post_draft(incident, files)))
 
+    async def _report(self, number: int, args: Mapping[str, Any]) -> None:
+        """What cannot be delivered is said later; what the chat refuses for good stays in the log."""
+        try:
+            where = self._policy.troubles if number == NO_INCIDENT else await self._channel_of(number)
+            await self._chat.report(where, args["text"], args["key"])
+        except GaveUp as problem:
+            log.event("report.lost", level=logging.WARNING, reason=problem.reason, key=args["key"])
+        except TryAgain as problem:
+            attempt = int(args.get("attempt", 0))
+            wait = max(PATIENCE[min(attempt, len(PATIENCE) - 1)], problem.after or 0)
+            later = {**args, "attempt": attempt + 1, "not_before": self._in(wait)}
+            await asyncio.to_thread(self._report_later, f"{step_key()}/retry", number, later)
+
+    def _report_later(self, key: str, number: int, args: Mapping[str, Any]) -> None:
+        with self._store.transaction() as tx:
+            tx.due(key, "report", number, args)
+
+    async def _channel_of(self, number: int) -> str:
+        channel = (await self._with_channel(number)).view.channel
+        return channel.id if channel else ""
+
     async def _where(self, number: int) -> str:
         incident = await self._incident(number)
         channel = incident.view.channel
@@ -323,25 +438,34 @@ class Lifecycle:
     # ------------------------------------------------------------------ the view
 
     async def sync(self, number: int) -> None:
-        """Bring card, announcement and topic up to what the record says now. Called again until it succeeds."""
+        """Bring card, announcement and topic up to what the record says now. Raises TryAgain: call it again."""
         head = await asyncio.to_thread(self._store.head, number)
         incident = await self._incident(number)
-        if incident.view.card:
-            await self._edit("card", incident, self._edit_card)
-        if incident.view.announcement:
-            await self._edit("announcement", incident, self._edit_announcement)
+        late = [
+            await self._edit("card", incident, self._edit_card) if incident.view.card else None,
+            await self._edit("announcement", incident, self._edit_announcement) if incident.view.announcement else None,
+            await self._edit("topic", incident, self._edit_topic) if incident.view.topic else None,
+        ]
+        if problem := next(filter(None, late), None):
+            raise problem
         await asyncio.to_thread(self._store.shown, number, head)
 
-    async def _edit(self, name: str, incident: Incident, edit: Callable[[Incident], Awaitable[None]]) -> None:
-        """What the chat refuses for good is said once; what may work later is raised, so that it is done again."""
+    async def _edit(
+        self, name: str, incident: Incident, edit: Callable[[Incident], Awaitable[None]]
+    ) -> TryAgain | None:
+        """What the chat refuses for good is said once; what may work later is given back, so that it is done again."""
+        known = incident.troubles.get(name)
         try:
             await edit(incident)
+        except TryAgain as problem:
+            return problem
         except GaveUp as problem:
-            known = incident.troubles.get(name)
             if known is None or known.text != str(problem):
-                told = StepFailed(step=name, text=str(problem), fix=problem.fix)
-                key = f"{incident.id}/{name}/{len(incident.entries)}/{problem.reason}"
-                await asyncio.to_thread(self._append, incident.number, [self._fact(told, key)])
+                await self._note(incident, StepFailed(step=name, text=str(problem), fix=problem.fix))
+        else:
+            if known:
+                await self._note(incident, StepDone(step=name))
+        return None
 
     async def _edit_card(self, incident: Incident) -> None:
         try:
@@ -349,12 +473,25 @@ class Lifecycle:
         except GaveUp as problem:
             if problem.reason != "message_not_found":
                 raise
-            message = await self._chat.show_card(incident, now=self._now())
-            told = self._fact(CardShown(message=message), f"{incident.id}/card/{message}")
-            await asyncio.to_thread(self._append, incident.number, [told])
+            await asyncio.to_thread(self._post_again, incident)
+
+    def _post_again(self, incident: Incident) -> None:
+        """A flow posts it: of several replicas that miss the card only one does."""
+        lost = incident.view.card
+        with self._store.transaction(incident=incident.number) as tx:
+            tx.due(f"{incident.id}/card/{lost}", "card", incident.number, {"lost": lost})
+        self._wake()
 
     async def _edit_announcement(self, incident: Incident) -> None:
         await self._chat.edit_announcement(incident, now=self._now())
+
+    async def _edit_topic(self, incident: Incident) -> None:
+        if (topic := await self._chat.set_topic(incident)) != incident.view.topic:
+            await self._note(incident, TopicSet(topic=topic))
+
+    async def _note(self, incident: Incident, what: What) -> None:
+        """Record something about the view. Outside a flow there is no step to name it after."""
+        await asyncio.to_thread(self._append, incident.number, [self._fact(what, f"view/{uuid4().hex}")])
 
     # ------------------------------------------------------------------ the record
 
@@ -394,5 +531,22 @@ def _there(incident: Incident | None, number: int) -> Incident:
     return incident
 
 
-def _enough(repair: Repair) -> Mapping[str, Any]:
-    return {"enough": repair.state is RepairState.APPROVED, "host": repair.host, "runbook": repair.runbook}
+def _fix(problem: TryAgain | GaveUp, *, again: bool) -> str:
+    if isinstance(problem, GaveUp):
+        return problem.fix
+    return "It is tried again by itself." if again else "It is not tried again: do this step by hand."
+
+
+def _too_late(incident: Incident, repair: Repair, now: datetime) -> str:
+    """Why an approved repair may not begin any more. One that has begun goes on: it is verified or put back."""
+    if repair.state is RepairState.RUNNING:
+        return ""
+    if repair.state is not RepairState.APPROVED:
+        return f"Nothing was done: this repair is {repair.state} already."
+    if not incident.open:
+        return f"Nothing was done: {incident.id} was closed meanwhile."
+    if incident.held:
+        return "Nothing was done: actions were put on hold. “release”, then “check”, makes a new offer."
+    if now - repair.at > FRESH:
+        return "Nothing was done: it could not begin within ten minutes of the approval. “check” makes a new offer."
+    return ""

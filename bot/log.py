@@ -43,9 +43,15 @@ class Console(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC)
-        fields = " ".join(f"{k}={v}" for k, v in getattr(record, "fields", {}).items())
+        fields = " ".join(f"{k}={_one_word(v)}" for k, v in getattr(record, "fields", {}).items())
         text = f"{at:%H:%M:%S}Z {record.levelname.lower():7} {record.getMessage()} {fields}".rstrip()
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def _one_word(value: Any) -> str:
+    """A value that cannot be taken for two, nor for the next line: quoted unless it is plain."""
+    text = str(value)
+    return text if text and text.isprintable() and not set(text) & set(' "=') else json.dumps(text)
 
 
 def configure(*, level: str, format: str) -> None:

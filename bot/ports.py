@@ -81,6 +81,9 @@ class Chat(Protocol):
     async def reply(self, reply_to: Mapping[str, str], text: str) -> None:
         """Answer one person privately where they spoke."""
 
+    async def report(self, channel: str, text: str, key: str) -> None:
+        """Post one plain message into a channel (name or id), once per key."""
+
     async def person(self, id: str) -> ChatPerson:
         """Who this is; cached."""
 

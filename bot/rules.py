@@ -24,6 +24,6 @@ def _fits(alert: Alert, match: Match) -> bool:
     return (
         (not match.title or any(matches(match.title, title) for title in titles))
         and (not match.monitor or any(matches(match.monitor, title) for title in (*titles, alert.monitor_id)))
-        and (not match.service or alert.tag("service") == match.service)
-        and all(alert.tag(key) == value for key, value in match.tags.items())
+        and (not match.service or alert.tagged("service", match.service))
+        and all(alert.tagged(key, value) for key, value in match.tags.items())
     )

@@ -39,8 +39,9 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The answer. `ok` is False for a refusal or a question: then nothing was recorded."""
+    """The answer. `ok` is False for a refusal or a question: then nothing was recorded. `opened`: a new incident."""
 
     text: str
     ok: bool = True
     incident: int | None = None
+    opened: bool = False

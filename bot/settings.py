@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from bot.runbook.runbook import Runbook
 from bot.strict_yaml import Problem, Problems
 
 T = TypeVar("T")
+POLICY, INVENTORY = "policy.yaml", "inventory.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,14 @@ class Settings:
     @staticmethod
     def read(environ: Mapping[str, str]) -> Settings:
         """Settings from a mapping. Raises NotAllowed that lists every problem, one a line."""
+        settings, problems = Settings.inspect(environ)
+        if problems:
+            raise NotAllowed("\n".join(problems))
+        return settings
+
+    @staticmethod
+    def inspect(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+        """Settings with the default where a value cannot be used, and every problem with its remedy."""
         found = _Reader(environ)
         settings = Settings(
             slack_bot_token=found.text("SLACK_BOT_TOKEN"),
@@ -66,8 +76,7 @@ class Settings:
             log_format=found.one_of("LOG_FORMAT", ("json", "console")),
             secrets={name: value for name, value in environ.items() if name.startswith("MUSTER_SECRET_")},
         )
-        found.stop_at_problems()
-        return settings
+        return settings, found.problems
 
     def missing_to_serve(self) -> list[str]:
         """What `serve` needs and does not have, each with its remedy."""
@@ -86,58 +95,66 @@ class Settings:
 
 
 def environment() -> dict[str, str]:
-    """The process environment over the `.env` of the working directory. The only reader of os.environ."""
+    """The process environment over the `.env` of the working directory. The only reader of os.environ.
+
+    Raises NotAllowed when the file is there and cannot be read.
+    """
     file = Path(".env")
-    return {**(_dotenv(file.read_text("utf-8")) if file.is_file() else {}), **os.environ}
+    try:
+        return {**(_dotenv(file.read_text("utf-8-sig")) if file.is_file() else {}), **os.environ}
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotAllowed(f"{file.absolute()} cannot be read ({error}): mend it or move it away.") from None
 
 
 def _dotenv(text: str) -> dict[str, str]:
     pairs = (line.strip().removeprefix("export ").partition("=") for line in text.splitlines())
-    return {
-        name.strip(): value.strip().strip("'\"") for name, equals, value in pairs if equals and not name.startswith("#")
-    }
+    return {name.strip(): _value(value.strip()) for name, equals, value in pairs if equals and not name.startswith("#")}
+
+
+def _value(written: str) -> str:
+    """What stands between quotes, else everything up to a comment."""
+    quoted = re.fullmatch(r"""(['"])(.*?)\1(\s+#.*|\s*)""", written)
+    return quoted[2] if quoted else re.split(r"(?:^|\s+)#", written, maxsplit=1)[0]
 
 
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._problems: list[str] = []
+        self.problems: list[str] = []
 
     def text(self, name: str) -> str:
         return self._environ.get(name, "").strip()
 
     def url(self, name: str, default: str) -> str:
         value = self.text(name) or default
-        if value and not value.startswith(("http://", "https://")):
-            self._problems.append(f"{name} is {value!r}: it must start with https:// (or http:// for a test).")
+        if value and not re.match(r"https?://[^/\s]", value):
+            self.problems.append(f"{name} is {value!r}: it must start with https:// (or http:// for a test).")
         return value
 
     def port(self, name: str, default: int) -> int:
         value = self.text(name)
         if not value:
             return default
-        if value.isdecimal() and int(value) <= 65535:
+        if re.fullmatch(r"[0-9]{1,5}", value) and int(value) <= 65535:
             return int(value)
-        self._problems.append(f"{name} is {value!r}: it must be a number from 0 to 65535.")
+        self.problems.append(f"{name} is {value!r}: it must be a number from 0 to 65535.")
         return default
 
     def zone(self, name: str) -> str:
         value = self.text(name) or "UTC"
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            self._problems.append(f"{name} is {value!r}: it must be a zone such as Europe/Berlin or UTC.")
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as Africa
+            self.problems.append(f"{name} is {value!r}: it must be a zone such as Europe/Berlin or UTC.")
+            return "UTC"
         return value
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name).lower() or choices[0]
         if value not in choices:
-            self._problems.append(f"{name} is {value!r}: it must be one of {', '.join(choices)}.")
+            self.problems.append(f"{name} is {value!r}: it must be one of {', '.join(choices)}.")
+            return choices[0]
         return value
-
-    def stop_at_problems(self) -> None:
-        if self._problems:
-            raise NotAllowed("\n".join(self._problems))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +169,15 @@ class Home:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+def read_policy(folder: Path) -> Policy:
+    """The policy alone, so that a mistake in a runbook hinders nobody from taking notes. Raises Problems."""
+    problems: list[Problem] = []
+    found = _read(folder / POLICY, policy.load, problems)
+    if problems:
+        raise Problems(problems)
+    return found or Policy()
+
+
 def read_home(folder: Path, secrets: Mapping[str, str] | None = None) -> Home:
     """Read the folder. Raises Problems with every mistake in every file, with file:line:column.
 
@@ -159,13 +185,14 @@ def read_home(folder: Path, secrets: Mapping[str, str] | None = None) -> Home:
     """
     nouns = checks.load()
     problems: list[Problem] = []
-    known = {"policy.yaml", "inventory.yaml"}
-    found_policy = _read(folder / "policy.yaml", policy.load, problems)
-    found_inventory = _read(folder / "inventory.yaml", inventory.load, problems)
+    known = {POLICY, INVENTORY}
+    found_policy = _read(folder / POLICY, policy.load, problems)
+    found_inventory = _read(folder / INVENTORY, inventory.load, problems)
     files = sorted(f for f in folder.glob("*.yaml") if f.name not in known) if folder.is_dir() else []
     runbooks = [_read(f, lambda text, name: schema.load(text, name, nouns), problems) for f in files]
     good = tuple(r for r in runbooks if r)
-    problems += lint(good, found_inventory or Inventory(), nouns)
+    unread = Inventory(allow=(("*",),)) if (folder / INVENTORY).exists() else Inventory()  # unknown what it allows
+    problems += lint(good, found_inventory or unread, nouns)
     if problems:
         raise Problems(problems)
     return Home(
@@ -183,4 +210,7 @@ def _read(file: Path, load: Callable[[str, str], T], problems: list[Problem]) ->
         return load(file.read_text("utf-8", "replace"), str(file)) if file.exists() else None
     except Problems as found:
         problems.extend(found.problems)
-        return None
+    except OSError as error:
+        text = f"cannot be read ({error.strerror}): make it a file that this user may read"
+        problems.append(Problem(file=str(file), line=1, column=1, text=text))
+    return None

@@ -10,34 +10,53 @@ from bot.runbook.inventory import Host, Inventory
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The server, or None and in words why not; `evidence` says which part of the alert named it."""
+    """The server, or None and in words why not; `evidence` says which part of the alert named it.
+
+    `group` is the inventory's group of all servers that were named, empty when they are of several or unknown.
+    """
 
     host: Host | None
     evidence: str
+    group: str = ""
 
 
 def target(alert: AlertSeen, inventory: Inventory) -> Target:
-    """The server that this alert names: `host:` in its scope, its hostname, `host:` in its tags, in this order."""
-    named = [
-        *(("scope", word) for word in _hosts(alert.scope)),
-        *([("hostname", alert.hostname)] if alert.hostname else []),
-        *(("tags", word) for word in _hosts(alert.tags)),
-    ]
-    for where, word in named:
-        if host := inventory.find(word):
-            return Target(host=host, evidence=f"{where} of the alert: {word}")
-    if named:
-        words = ", ".join(dict.fromkeys(word for _, word in named))
-        return Target(host=None, evidence=f"No checks were run: the inventory does not know {words}.")
-    return Target(host=None, evidence="No checks were run: the alert names no host. Say “check on HOST”.")
+    """The server that this alert names: `host:` in its scope, else its hostname, else `host:` in its tags.
+
+    The first of the three that names anything decides: where it names several servers, or one that we do not
+    know, people are asked, and the next one is no substitute (it is often the balancer, or whoever did the probing).
+    """
+    places = {
+        "scope": _hosts(alert.scope),
+        "hostname": [alert.hostname] if alert.hostname else [],
+        "tags": _hosts(alert.tags),
+    }
+    where, words = next(((where, words) for where, words in places.items() if words), ("", []))
+    if not words:
+        return Target(host=None, evidence="No checks were run: the alert names no host. Say “check on HOST”.")
+    found = {host.name: host for word in words if (host := inventory.find(word))}
+    groups = {host.group for host in found.values()}
+    group = groups.pop() if len(groups) == 1 else ""
+    if len(found) == 1:
+        (host,) = found.values()
+        return Target(host=host, evidence=f"{where} of the alert: {', '.join(words)}", group=group)
+    return Target(host=None, evidence=_asked(words, list(found)), group=group)
+
+
+def _asked(words: list[str], found: list[str]) -> str:
+    if found:
+        names = ", ".join(found)
+        return f"No checks were run: the alert names several servers ({names}). Say “check on HOST” for one of them."
+    return f"No checks were run: the inventory does not know {', '.join(words)}. Say “check on HOST”."
 
 
 def _hosts(words: tuple[str, ...]) -> list[str]:
-    return [word.partition(":")[2] for word in words if word.startswith("host:")]
+    named = [word.partition(":")[2].strip() for word in words if word.startswith("host:")]
+    return [name for name in dict.fromkeys(named) if name]
 
 
-def place(service: str, env: str, host: Host | None) -> str:
+def place(service: str, env: str, found: Target) -> str:
     """What an alert concerns, so that alerts of one problem meet: the host's group, else service and environment."""
-    if host:
-        return f"group {host.group}"
+    if found.group:
+        return f"group {found.group}"
     return f"service {service} {env}".strip() if service else ""

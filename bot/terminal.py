@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot import commands
 from bot.facts import Fact, Imported
-from bot.hear import NAMED, Hearing
-from bot.incident import Incident, Person, Source
+from bot.hear import NAMED, Hearing, number_of, zone_named
+from bot.incident import Incident, Person, Precision, Source
 from bot.journal import stamp
+from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.postmortem.drafts import Drafts
 from bot.record import from_record, to_record
@@ -23,34 +25,52 @@ from bot.runbook.desk import Desk
 from bot.runbook.inventory import Host
 from bot.runbook.runbook import Runbook
 from bot.said import Reply, Said
-from bot.settings import Home, Settings, read_home
-from bot.spoken_time import Context, Understood, understand
+from bot.settings import Home, Settings, read_home, read_policy
+from bot.spoken_time import Ask, Context, Refused, Understood, understand
 from bot.store import Store, Summary
+
+NEXT = re.compile(r"\S")
+EXACT = frozenset({Precision.SECOND, Precision.MINUTE, Precision.APPROXIMATE})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """Who speaks at the terminal, in which zone, and when it was said."""
+    """Who speaks at the terminal, in which zone, and when it was said; None: now, each line at its own time."""
 
     name: str
     zone: str
-    at: datetime
+    at: datetime | None
 
     @staticmethod
     def of(name: str, zone: str, now: str, *, default_zone: str, clock: datetime) -> Voice:
         """From the options. Raises NotAllowed for a zone or a time that cannot be understood."""
         zone = zone or default_zone
         try:
-            tz = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise NotAllowed(f"--zone {zone!r} is no zone: give one such as Africa/Nairobi or UTC.") from None
-        at = clock
-        if now:
-            heard = understand(now, Context(now=clock, zone=tz))
-            if not isinstance(heard, Understood) or heard.at is None:
-                raise NotAllowed(f"--now {now!r} is no time: give one such as 2026-11-22T10:45Z.")
-            at = heard.at
-        return Voice(name=name or getpass.getuser(), zone=zone, at=at)
+            tz = zone_named(zone)
+        except NotAllowed as unknown:
+            raise NotAllowed(f"Nothing was recorded, --zone: {unknown}") from None
+        at = _instant(now, Context(now=clock, zone=tz)) if now else None
+        return Voice(name=name or _user(), zone=zone, at=at)
+
+
+def _instant(words: str, context: Context) -> datetime:
+    """The instant that --now names. Raises NotAllowed for what is none, or not exactly one."""
+    heard = understand(words, context)
+    if isinstance(heard, Understood) and heard.at and not heard.rest and heard.precision in EXACT:
+        return heard.at
+    why = "it is no time"
+    if isinstance(heard, Ask):
+        why = f"{heard.question} {' or '.join(heard.choices)}".strip()
+    elif isinstance(heard, Refused):
+        why = f"{heard.text} {heard.suggestion}".strip()
+    raise NotAllowed(f"Nothing was recorded, --now {words!r}: {why}. Give one time such as 2026-11-22T10:45Z or 11:15.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container the account may have no name
+        return f"uid {os.getuid()}"
 
 
 class Terminal:
@@ -58,7 +78,7 @@ class Terminal:
 
     def __init__(self, settings: Settings, *, now: Callable[[], datetime]) -> None:
         commands.load()
-        self._settings = settings
+        self.settings = settings
         self._now = now
         self._store = Store.open(settings.database_url)
 
@@ -68,31 +88,36 @@ class Terminal:
 
     def home(self) -> Home:
         """Policy, inventory and runbooks. Raises Problems."""
-        return read_home(self._settings.home, self._settings.secrets)
+        return read_home(self.settings.home, self.settings.secrets)
 
     def say(self, words: str, voice: Voice) -> Reply:
         """One thing said, through the same path as in Slack."""
-        hearing = Hearing(self._store, policy=self.home().policy, zone=self._settings.zone)
-        return hearing.answer(self._said(words, voice))
+        return self._hearing().answer(self._said(words, voice))
 
     def say_lines(self, lines: Iterator[str], voice: Voice, incident: int | None) -> Iterator[Reply]:
         """One command a line; `declare` sets the incident for the lines after it."""
-        hearing = Hearing(self._store, policy=self.home().policy, zone=self._settings.zone)
+        hearing = self._hearing()
         for line in lines:
             if not line.strip():
                 continue
             said = self._said(line.strip(), voice)
             reply = hearing.answer(said if NAMED.match(said.text) else replace(said, incident=incident))
-            if reply.ok and reply.incident is not None:
+            if reply.opened:
                 incident = reply.incident
             yield reply
+
+    def _hearing(self) -> Hearing:
+        return Hearing(self._store, policy=self._policy(), zone=self.settings.zone)
+
+    def _policy(self) -> Policy:
+        return read_policy(self.settings.home)
 
     def _said(self, text: str, voice: Voice) -> Said:
         return Said(
             key=f"cli/{uuid4().hex}",
             text=text,
             author=Person(name=voice.name),
-            at=voice.at,
+            at=voice.at or self._now(),
             source=Source(type="cli"),
             zone=voice.zone,
         )
@@ -104,7 +129,7 @@ class Terminal:
     def incident(self, id: str) -> Incident:
         """The incident with this id. Raises NotAllowed."""
         found = NAMED.fullmatch(id.strip())
-        incident = self._store.incident(int(found["number"])) if found else None
+        incident = self._store.incident(number_of(found)) if found else None
         if incident is None:
             raise NotAllowed(f"There is no incident {id}. “muster list” shows all.")
         return incident
@@ -131,7 +156,7 @@ class Terminal:
 
     def draft(self, id: str, *, brief: bool) -> str:
         """The postmortem draft as the record stands now."""
-        drafts = Drafts(self._settings.postmortems, zone=self._settings.zone, wanted=self.home().policy.postmortem)
+        drafts = Drafts(self.settings.postmortems, zone=self.settings.zone, wanted=self._policy().postmortem)
         return drafts.make(self.incident(id), brief=brief or None).markdown
 
     def runbook(self, name: str, host: str) -> tuple[Desk, Runbook, Host]:
@@ -166,17 +191,31 @@ class Terminal:
 
 
 def read_records(text: str) -> list[Mapping[str, Any]]:
-    """One record, or one a line. Raises NotAllowed with the line that is not JSON."""
+    """One record after the other, or a list of them. Raises NotAllowed with the place that is not JSON."""
+    decoder = json.JSONDecoder(parse_constant=_no_number)
+    records: list[Any] = []
+    text = text.strip()
+    at = 0
     try:
-        whole = json.loads(text)
-        return whole if isinstance(whole, list) else [whole]
-    except ValueError:
-        pass
-    records = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                records.append(json.loads(line))
-            except ValueError as problem:
-                raise NotAllowed(f"Nothing was imported: line {number} is not JSON ({problem}).") from None
+        while at < len(text):
+            value, at = decoder.raw_decode(text, at)
+            records += value if isinstance(value, list) else [value]
+            following = NEXT.search(text, at)
+            at = following.start() if following else len(text)
+    except (ValueError, RecursionError) as problem:
+        raise NotAllowed(f"Nothing was imported, the file is not what “muster export” prints: {problem}.") from None
+    if not records:
+        raise NotAllowed("Nothing was imported: there is no record in the file.")
     return records
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def lines_for(text: str) -> str | None:
+    """Whether to read lines: for `-` the empty word, for `INC-n -` that id; None for anything else that is said."""
+    named, _, rest = text.rpartition(" ")
+    if rest != "-":
+        return None
+    return named if not named or NAMED.fullmatch(named) else None

@@ -76,14 +76,21 @@ async def _webhook(request: web.Request, doors: Doors) -> web.Response:
 def _known(token: str, secrets: tuple[str, ...]) -> bool:
     """Compared in constant time with every valid secret, so that two may be valid while one is replaced."""
     given = token.encode("utf-8", "replace")
-    return any([hmac.compare_digest(given, secret.encode()) for secret in secrets])
+    return any([hmac.compare_digest(given, secret.encode("utf-8", "replace")) for secret in secrets if secret])
 
 
 async def _body(request: web.Request) -> bytes:
-    """At most a little over what is kept: a larger body is read no further and stored cut."""
+    """At most one byte more than what is kept: a larger body is read no further and stored cut.
+
+    The same request gives the same bytes however the network parts it, so that a retry is known again. What was
+    compressed wrongly or breaks off counts as far as it could be read.
+    """
     body = bytearray()
-    async for part in request.content.iter_chunked(65536):
-        body += part
-        if len(body) > LARGEST:
-            break
-    return bytes(body)
+    try:
+        async for part in request.content.iter_chunked(65536):
+            body += part
+            if len(body) > LARGEST:
+                break
+    except web.RequestPayloadError:
+        event("webhook.broken-body", level=logging.WARNING, bytes=len(body))
+    return bytes(body[: LARGEST + 1])

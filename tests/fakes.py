@@ -122,6 +122,13 @@ class FakeChat:
         self._called("reply")
         self.whispers.append((reply_to.get("user", ""), text))
 
+    async def report(self, channel: str, text: str, key: str) -> None:
+        self._called("report")
+        named = [c for c in self.channels.values() if channel in {c.id, c.name}]
+        if not named:
+            raise GaveUp(f"there is no channel {channel}", reason="channel_not_found", fix="Name another one.")
+        self._post_once(named[0], f"report:{key}", text)
+
     async def person(self, id: str) -> ChatPerson:
         self._called("person")
         if id not in self.people:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.alert import Alert, Condition
@@ -26,12 +26,21 @@ CONDITIONS: Mapping[str, Condition] = {
     "renotify": Condition.REMINDER,
     "recovered": Condition.RECOVERED,
 }
+TYPES: Mapping[str, Condition] = {
+    "error": Condition.FIRING,
+    "warning": Condition.WARNING,
+    "success": Condition.RECOVERED,
+}
 NOT_FILLED = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
 STATE_PREFIX = re.compile(
-    r"^(\[(P[1-5]|TEST|(Re-)?(Triggered|Warn|No Data|Recovered|Renotify)[^\]]*)\]\s*)+", re.IGNORECASE
+    r"(\[(P[1-5]|TEST|(Re-)?(Triggered|Warn|No Data|Recovered|Renotify)( on \{[^}]*\})?)\]\s*)+", re.IGNORECASE
 )
+TEST = re.compile(r"(\[P[1-5]\]\s*)?\[TEST\]", re.IGNORECASE)  # first in the title: a monitor's own name stands later
 LONGEST_TITLE = 300
-FUTURE = timedelta(days=1)
+LONGEST_ID = 100
+MOST_WORDS = 1000
+SECONDS = 10**11  # a smaller number is no count of milliseconds since 1973, but one of seconds
+OLDEST = datetime(2010, 1, 1, tzinfo=UTC)  # Datadog is not older
 
 
 @source("datadog")
@@ -41,17 +50,28 @@ def datadog(body: bytes, delivery: str, now: datetime) -> Parsed:
     payload = _json(body)
     if payload is None:
         return Parsed(alerts=(), same=f"body {digest}", problem="the body is not a JSON object")
-    event = _field(payload, "event_id")
-    same = f"event {event} {_field(payload, 'alert_transition')}" if event else f"body {digest}"
+    event, transition = _field(payload, "event_id"), _field(payload, "alert_transition")
+    usable = event.strip("0") and len(event) + len(transition) <= LONGEST_ID
+    same = f"event {event} {transition}" if usable else f"body {digest}"
     alert = _alert(payload, delivery, now)
-    if not (alert.monitor_id or _field(payload, "event_title") or _field(payload, "alert_title")):
-        return Parsed(alerts=(), same=same, problem="neither a monitor id nor a title is in it")
+    if not (alert.monitor_id or alert.heading):
+        return Parsed(alerts=(), same=same, problem=_missing(payload))
     return Parsed(alerts=(alert,), same=same)
 
 
+def _missing(payload: Mapping[str, Any]) -> str:
+    problem = "neither a monitor id nor a title is in it"
+    if {"id", "title", "body", "event_type"} <= payload.keys():
+        return f"{problem}: this is Datadog's own default payload, put Muster's into the webhook"
+    return problem
+
+
 def _json(body: bytes) -> Mapping[str, Any] | None:
+    """The object, its numbers as they were typed (ids are larger than other readers keep exactly)."""
     try:
-        payload = json.loads(body.decode("utf-8", "replace"), strict=False)
+        payload = json.loads(
+            body.decode("utf-8-sig", "replace"), strict=False, parse_int=str, parse_float=str, parse_constant=str
+        )
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
@@ -60,57 +80,67 @@ def _json(body: bytes) -> Mapping[str, Any] | None:
 def _field(payload: Mapping[str, Any], name: str) -> str:
     """The value as text; empty for what is missing, empty, null, or a variable that was not filled."""
     value = payload.get(name)
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if not isinstance(value, str):
         return ""
-    text = str(value).replace("\x00", "").strip()
-    return "" if text in {"null", "None"} or NOT_FILLED.fullmatch(text) else text
+    text = value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+    return "" if text in {"null", "None", "NaN"} or NOT_FILLED.fullmatch(text) else text
 
 
 def _alert(payload: Mapping[str, Any], delivery: str, now: datetime) -> Alert:
     transition = _field(payload, "alert_transition")
     raw_title = _field(payload, "alert_title") or _field(payload, "event_title")
-    title = STATE_PREFIX.sub("", raw_title).strip()[:LONGEST_TITLE]
-    monitor = _field(payload, "alert_id")
+    prefix = STATE_PREFIX.match(raw_title)
+    title = raw_title[prefix.end() if prefix else 0 :].strip()[:LONGEST_TITLE]
+    monitor = _field(payload, "alert_id")[:LONGEST_ID]
     return Alert(
         delivery=delivery,
         source="datadog",
         title=title or (f"Monitor {monitor}" if monitor else "Untitled alert"),
         heading=raw_title[:LONGEST_TITLE],
-        at=_time(_field(payload, "date_ms") or _field(payload, "last_updated_ms"), now),
+        at=_time(payload, now),
         condition=_condition(transition, _field(payload, "alert_type")),
-        transition=transition or "Unknown",
-        event_id=_field(payload, "event_id"),
+        transition=transition[:LONGEST_ID] or "Unknown",
+        event_id=_field(payload, "event_id")[:LONGEST_ID],
         monitor_id=monitor,
-        cycle_key=_field(payload, "alert_cycle_key"),
+        cycle_key=_field(payload, "alert_cycle_key")[:LONGEST_ID],
         scope=_words(_field(payload, "alert_scope")),
-        tags=_words(_field(payload, "tags")),
+        tags=_tags(payload),
         hostname=_field(payload, "hostname"),
         priority=_field(payload, "alert_priority").upper(),
         status=_field(payload, "alert_status")[:1000],
         query=_field(payload, "alert_query")[:1000],
         link=_field(payload, "link"),
-        test="[TEST]" in raw_title.upper(),
+        test=bool(TEST.match(raw_title)),
     )
 
 
 def _condition(transition: str, alert_type: str) -> Condition:
-    if known := CONDITIONS.get(transition.lower()):
-        return known
+    """By the transition; by the type of the event only where the payload has no transition at all."""
     if transition:
-        return Condition.OTHER
-    return {"error": Condition.FIRING, "warning": Condition.WARNING, "success": Condition.RECOVERED}.get(
-        alert_type.lower(), Condition.OTHER
-    )
+        return CONDITIONS.get(transition.lower(), Condition.OTHER)
+    return TYPES.get(alert_type.lower(), Condition.OTHER)
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(sorted({word.strip() for word in text.split(",") if word.strip() not in {"", "*"}}))
+    return tuple(sorted({word.strip() for word in text.split(",") if word.strip() not in {"", "*"}})[:MOST_WORDS])
 
 
-def _time(millis: str, now: datetime) -> datetime:
-    """The event's time; the time of arrival for what is no time or lies more than a day ahead."""
-    try:
-        at = datetime.fromtimestamp(int(millis) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return now
-    return at if at < now + FUTURE else now
+def _tags(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """`$TAGS`, and each `$TAGS[key]` that is not among them."""
+    words = _words(_field(payload, "tags"))
+    single = {f"{key}:{_field(payload, f'tag_{key}')}" for key in ("service", "env", "team", "runbook")}
+    keys = {word.partition(":")[0] for word in words}
+    return tuple(sorted({*words, *(w for w in single if not w.endswith(":") and w.partition(":")[0] not in keys)}))
+
+
+def _time(payload: Mapping[str, Any], now: datetime) -> datetime:
+    """The event's time; the time of arrival for what is no time. Nothing has happened later than it arrived."""
+    for name in ("date_ms", "last_updated_ms"):
+        try:
+            count = int(_field(payload, name))
+            at = datetime.fromtimestamp(count / (1 if count < SECONDS else 1000), UTC)
+        except (ValueError, OverflowError, OSError):
+            continue
+        if at >= OLDEST:
+            return min(at, now)
+    return now

@@ -59,6 +59,11 @@ class Asked:
             raise NotAllowed(f"Nothing was recorded: {what} is missing. Say it after the word.")
         return self.words
 
+    def alone(self, word: str) -> None:
+        """A refusal when more was said than this word: what people say is never dropped in silence."""
+        if self.words:
+            raise NotAllowed(f"Nothing was done: say “{word}” alone. To keep the rest say: note {self.words[:80]}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tell:
@@ -158,7 +163,7 @@ def optional_time(asked: Asked, words: str, incident: Incident | None) -> Time |
                 echo=said_back + notes,
             )
         case Ask(question=question, choices=choices):
-            raise NotAllowed(f"Nothing was recorded: {question} " + " or ".join(choices))
+            raise NotAllowed(f"Nothing was recorded: {question} {' or '.join(choices)}".strip())
         case Refused(text=text, suggestion=suggestion):
             raise NotAllowed(f"Nothing was recorded: {text} {suggestion}".strip())
         case NoTime():

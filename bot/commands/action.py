@@ -32,10 +32,10 @@ def action(asked: Asked, incident: Incident) -> Outcome:
 
 
 def _owner(words: str) -> tuple[str, str]:
-    first, _, rest = words.partition(" ")
+    first, rest = [*words.split(maxsplit=1), ""][:2]
     if MENTION.fullmatch(first) or re.fullmatch(r"@[\w.-]+", first):
         person = person_named(first)
-        return person.name or person.id, rest.strip()
+        return person.name or person.id, rest
     return "", words
 
 
@@ -55,8 +55,9 @@ def _type(words: str) -> tuple[str, str]:
 
 
 @command("actions", usage="actions", order=33)
-def actions(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - one shape for all commands
+def actions(asked: Asked, incident: Incident) -> Outcome:
     """Show what is to be done."""
+    asked.alone("actions")
     if not incident.action_items:
         return Outcome(text="No actions yet. Add one: action @ana by friday test every config")
     return Outcome(

@@ -9,6 +9,7 @@ from bot.ports import NotAllowed
 @command("close", usage="close", order=46)
 def close(asked: Asked, incident: Incident) -> Outcome:
     """Complete the record: the postmortem is drafted, posted here and written to disk."""
+    asked.alone("close")
     if not incident.open:
         return Outcome(text=f"{incident.id} is closed already. “postmortem” drafts again.")
     if incident.firing and incident.status is not Status.RESOLVED:
@@ -26,5 +27,5 @@ def close(asked: Asked, incident: Incident) -> Outcome:
 def reopen(asked: Asked, incident: Incident) -> Outcome:
     """It was not over: work on it again, in the same channel."""
     if incident.status not in {Status.CLOSED, Status.RESOLVED}:
-        raise NotAllowed(f"{incident.id} is open: it is {incident.status}.")
+        raise NotAllowed(f"Nothing was changed: {incident.id} is open, it is {incident.status}.")
     return Outcome(text=f"{incident.id} is open again.", tell=(Tell(what=Reopened(text=asked.words), at=asked.now),))

@@ -7,7 +7,7 @@ from bot.ports import NotAllowed
 @command("help", usage="help [WORD]", order=99)
 def help(asked: Asked) -> Outcome:
     """Show what can be said, or what one word does."""
-    word = asked.words.lower()
+    word = next(iter(asked.words.lower().split()), "")
     if not word:
         lines = [f"{c.usage}: {c.help.splitlines()[0]}" for c in sorted(COMMANDS.values(), key=lambda c: c.order)]
         return Outcome(text="\n".join(lines))

@@ -18,6 +18,8 @@ NEEDS_TIME = {"began", "detected"}
 def _point(word: str, kind: Kind) -> None:
     def state(asked: Asked, incident: Incident) -> Outcome:
         time = optional_time(asked, asked.words, incident)
+        if time is None and word == "ack" and "acknowledged" in incident.times:
+            return _acknowledged(asked, incident)
         if time is None and word in NEEDS_TIME:
             time = leading_time(asked, asked.need("the time"), incident, example=f"{word} 10:30")
         text = (time.rest if time else asked.words) or kind.value.capitalize()
@@ -32,6 +34,12 @@ def _point(word: str, kind: Kind) -> None:
         return Outcome(text=said_back, tell=(Tell(what=told, at=time.at if time else asked.now),))
 
     add(word, state, usage=POINTS[word][1], help=POINTS[word][2], order=20)
+
+
+def _acknowledged(asked: Asked, incident: Incident) -> Outcome:
+    """The first one counts: a second “ack” moves nothing, but its words are kept."""
+    note = (Tell(what=Told(kind=Kind.NOTE, text=asked.words), at=asked.now),) if asked.words else ()
+    return Outcome(text=f"{incident.id} is acknowledged already. To correct when: ack TIME.", tell=note)
 
 
 for _word, (_kind, _, _) in POINTS.items():

@@ -13,12 +13,13 @@ MENTION = re.compile(r"<@(?P<id>[A-Z0-9]+)(\|(?P<name>[^>]*))?>")
 @command("role", usage="role ROLE [@user]", order=43)
 def role(asked: Asked, incident: Incident) -> Outcome:
     """Give a role (commander, scribe, …) to somebody, or take it yourself."""
-    word, _, who = asked.words.partition(" ")
+    word, who = [*asked.need("the role").split(maxsplit=1), ""][:2]
     known = asked.policy.roles
-    wanted = next((r for r in known if word and r.lower().startswith(word.lower())), None)
-    if wanted is None:
+    fitting = [r for r in known if r.lower().startswith(word.lower())]
+    exact = [r for r in fitting if r.lower() == word.lower()]
+    if len(exact or fitting) != 1:
         raise NotAllowed(f"No role was given: “{word}” is none of {', '.join(known)}. Try: role {known[0]} @somebody")
-    return _give(asked, incident, wanted, who)
+    return _give(asked, incident, (exact or fitting)[0], who)
 
 
 @command("lead", usage="lead [@user]", order=44)
@@ -28,7 +29,7 @@ def lead(asked: Asked, incident: Incident) -> Outcome:
 
 
 def _give(asked: Asked, incident: Incident, wanted: str, who: str) -> Outcome:
-    person = person_named(who) if who.strip() else asked.said.author
+    person = person_named(who) if who.strip().lower() not in {"", "me", "@me"} else asked.said.author
     if incident.roles.get(wanted) == person:
         return Outcome(text=f"{wanted} is {person.name or person.id} already.")
     told = RoleGiven(role=wanted, person=person)

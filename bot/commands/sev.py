@@ -1,24 +1,26 @@
 """sev: how bad it is."""
 
 from bot.commands import Asked, Outcome, Tell, command
-from bot.facts import SeveritySet
-from bot.incident import Incident
+from bot.facts import SeveritySet, Told
+from bot.incident import Incident, Kind
 from bot.ports import NotAllowed
 
 
-@command("sev", usage="sev N", order=40)
+@command("sev", usage="sev N [WHY]", order=40)
 def sev(asked: Asked, incident: Incident) -> Outcome:
     """Set how bad it is; 1 is worst."""
     choices = asked.policy.severities
-    word = asked.words.split()[0].upper() if asked.words else ""
+    word, why = [*asked.words.split(maxsplit=1), "", ""][:2]
+    word = word.upper()
     wanted = next((s for s in choices if word and s.upper() in {word, f"SEV{word}"}), None)
     if wanted is None:
         raise NotAllowed(
-            f"The severity stays {incident.severity}: “{asked.words}” is none. Say one of {', '.join(choices)}."
+            f"The severity stays {incident.severity}: “{asked.words[:80]}” is none. Say one of {', '.join(choices)}."
         )
+    note = (Tell(what=Told(kind=Kind.NOTE, text=why), at=asked.now),) if why else ()
     if wanted == incident.severity:
-        return Outcome(text=f"It is {wanted} already.")
+        return Outcome(text=f"It is {wanted} already.", tell=note)
     return Outcome(
         text=f"Severity {incident.severity} → {wanted}.",
-        tell=(Tell(what=SeveritySet(severity=wanted), at=asked.now),),
+        tell=(Tell(what=SeveritySet(severity=wanted), at=asked.now), *note),
     )

@@ -17,10 +17,10 @@ def status(asked: Asked, incident: Incident) -> Outcome:
     if word in {Status.RESOLVED, Status.CLOSED}:
         verb = "resolve" if word == Status.RESOLVED else "close"
         raise NotAllowed(f"The status stays {incident.status}: say “{verb}” for that, so that it gets its time.")
-    wanted = next((s for s in SETTABLE if s.value.startswith(word)), None)
-    if wanted is None:
+    fitting = [s for s in SETTABLE if s.value.startswith(word)]
+    if len(fitting) != 1:
         raise NotAllowed(f"The status stays {incident.status}: say one of {', '.join(SETTABLE)}.")
-    if incident.status is Status.CLOSED:
-        raise NotAllowed(f"{incident.id} is closed: say “reopen” first.")
-    tell = () if wanted is incident.status else (Tell(what=StatusSet(status=wanted), at=asked.now),)
-    return Outcome(text=f"Status: {wanted}.", tell=tell)
+    if incident.status in {Status.RESOLVED, Status.CLOSED}:
+        raise NotAllowed(f"The status stays {incident.status}: if it was not over, say “reopen” first.")
+    tell = () if fitting[0] is incident.status else (Tell(what=StatusSet(status=fitting[0]), at=asked.now),)
+    return Outcome(text=f"Status: {fitting[0]}.", tell=tell)

@@ -3,7 +3,8 @@
 from datetime import tzinfo
 
 from bot.commands import Asked, Outcome, command
-from bot.incident import Entry, Incident, Precision
+from bot.incident import Entry, Incident, Precision, Revision
+from bot.spoken_zone import label
 
 SHOWN = 60
 
@@ -11,6 +12,7 @@ SHOWN = 60
 @command("timeline", usage="timeline", order=12)
 def timeline(asked: Asked, incident: Incident) -> Outcome:
     """Show what has happened so far, in the order of happening, only to you."""
+    asked.alone("timeline")
     entries = [e for e in incident.timeline if not e.dropped]
     earlier = f"({len(entries) - SHOWN} earlier)\n" if len(entries) > SHOWN else ""
     lines = "\n".join(_line(e, asked.zone) for e in entries[-SHOWN:])
@@ -18,7 +20,17 @@ def timeline(asked: Asked, incident: Incident) -> Outcome:
 
 
 def _line(entry: Entry, zone: tzinfo) -> str:
-    mark = {Precision.APPROXIMATE: "~", Precision.RANGE: "from "}.get(entry.precision, "")
-    if entry.occurred_at is None:
-        return f"{entry.id} (time as typed: {entry.typed or 'unknown'}) {entry.kind}: {entry.text}"
-    return f"{entry.id} {mark}{entry.occurred_at.astimezone(zone):%Y-%m-%d %H:%M %Z} {entry.kind}: {entry.text}"
+    return f"{entry.id} {shown_time(entry, zone)} {entry.kind}: {entry.text}"
+
+
+def shown_time(of: Entry | Revision, zone: tzinfo) -> str:
+    """When it happened, no more exactly than it is known: `2026-11-22 11:13 EAT`, `~11:13`, `11:??`, `11:13–11:20`."""
+    if of.occurred_at is None:
+        return f"(time as typed: {of.typed or 'unknown'})"
+    at = of.occurred_at.astimezone(zone)
+    if of.precision is Precision.DATE:
+        return f"{at:%Y-%m-%d}"
+    about = "~" if of.precision is Precision.APPROXIMATE else ""
+    form = "%Y-%m-%d %H:??" if of.precision is Precision.HOUR else "%Y-%m-%d %H:%M"
+    until = f"–{of.ends_at.astimezone(zone):%H:%M}" if of.ends_at else ""
+    return f"{about}{at.strftime(form)}{until} {label(of.occurred_at, zone)}"

@@ -44,11 +44,15 @@ class Watched:
 
 @dataclass
 class Datadog:
-    """The monitor at work. `deliveries` are what was posted: time (monotonic), transition, status of the answer."""
+    """The monitor at work. `deliveries` are what was posted: time (monotonic), transition, status of the answer.
+
+    `pause` (seconds) grows with each repetition of a delivery.
+    """
 
     hosts: Iterable[LabHost]
     webhook: str = ""
     secret: str = ""
+    pause: float = 1.0
     deliveries: list[tuple[float, str, int]] = field(default_factory=list)
     url: str = ""
 
@@ -85,7 +89,7 @@ class Datadog:
         url = f"http://{host.address}:{host.port}/healthz"
         try:
             async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=PROBE)) as answer:
-                return f"status {answer.status}" if answer.status >= 500 else ""
+                return f"status {answer.status}" if answer.status >= 400 else ""
         except TimeoutError:
             return f"no answer within {PROBE:g} s"
         except aiohttp.ClientError as error:
@@ -140,6 +144,7 @@ class Datadog:
         """Repeat on 5xx and lost connections, drop on 4xx, as Datadog does."""
         headers = {"Content-Type": "application/json", "X-Muster-Token": self.secret}
         for wait in range(TRIES):
+            await asyncio.sleep(wait * self.pause)
             at, status = time.monotonic(), 0
             try:
                 limit = aiohttp.ClientTimeout(total=DELIVERY)
@@ -150,7 +155,6 @@ class Datadog:
             self.deliveries.append((at, transition, status))
             if status < 500:
                 return
-            await asyncio.sleep(wait + 1)
 
     # ---------------------------------------------------------------- the API
 

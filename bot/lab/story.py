@@ -108,7 +108,7 @@ async def lab(folder: Path, *, seed: int, speed: float) -> AsyncIterator[Lab]:
         bot = await stack.enter_async_context(_bot(folder, environ))
         workspace.request_url = f"http://127.0.0.1:{port}/slack/events"
         await _ready(bot, port, folder)
-        load = await stack.enter_async_context(await Load(farm.url).start())
+        load = await stack.enter_async_context(Load(farm.url))
         print(f"Seed of this run: {seed}. The bot's log: {folder / 'bot.log'}", flush=True)
         yield Lab(
             folder=folder,
@@ -196,11 +196,14 @@ async def quiet(lab: Lab, auto: bool) -> int:  # noqa: ARG001 - one shape for al
 
 async def seed(lab: Lab, auto: bool) -> int:
     """One of two web servers is moved to another port by an untested config change."""
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(1)
+    lab.load.forget()  # the first requests meet empty queues
+    await asyncio.sleep(2)
     print(f"All is well: {_speed(lab)}.", flush=True)
     host = lab.chance.choice(lab.farm.webs).name
     port = lab.chance.choice([p for p in range(8081, 8100)])
     await lab.farm.move_port(host, port)
+    lab.load.forget()
     print(f"Somebody changed the listen port of {host} to {port} and reloaded nginx. Nobody tested it.", flush=True)
     channel = await _incident_channel(lab)
     found = await _cause_shown(lab, channel)
@@ -209,7 +212,6 @@ async def seed(lab: Lab, auto: bool) -> int:
         f"{SEED_MINUTES} minutes.)",
         flush=True,
     )
-    print(f"Meanwhile the users: {_speed(lab)}.", flush=True)
     if auto:
         await _people(lab, channel)
     else:
@@ -218,6 +220,7 @@ async def seed(lab: Lab, auto: bool) -> int:
     draft = await _draft(lab, within=60 if auto else None)
     served = await _both_serve(lab)
     print(f"Asked the balancer: {', '.join(f'{n} answered {c}×' for n, c in sorted(served.items()))}.", flush=True)
+    print(f"The users now: {_speed(lab)}.", flush=True)
     healed = set(served) == {h.name for h in lab.farm.webs}
     if not auto:
         print(f"The draft: {draft}\nPress Ctrl-C to end the lab.", flush=True)
@@ -273,10 +276,12 @@ async def _people(lab: Lab, channel: str) -> None:
     await _say(lab, ben, channel, "impact about half of the capacity was gone, pages took twice as long for all users")
     await lab.workspace.wait_for(lambda: _button(lab, channel, "approve_repair"), within=15)
     await lab.pause(2)
+    print(f"Meanwhile the users: {_speed(lab)}.", flush=True)
     print("ben presses “Restore”.", flush=True)
     pressed = time.monotonic()
     await lab.workspace.click(ben, channel, _card(lab, channel)["ts"], "approve_repair")
     await lab.workspace.wait_for(lambda: "verified" in _card(lab, channel).get("text", "").lower(), within=45)
+    lab.load.forget()
     print(f"Restored and verified through the balancer {time.monotonic() - pressed:.1f} s later.", flush=True)
     await lab.pause(1)
     await _say(lab, ana, channel, "resolve both web servers answer again")

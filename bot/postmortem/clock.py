@@ -30,6 +30,10 @@ class Clock:
         """The same instant on the wall clock of the zone."""
         return at.astimezone(self.zone)
 
+    def day(self, at: datetime) -> str:
+        """The date of an instant on the wall calendar of the zone."""
+        return f"{self.local(at):%Y-%m-%d}"
+
     def word(self, at: datetime) -> str:
         """The zone's abbreviation at that instant (EAT), or its offset where it has none (UTC-03:00)."""
         word = self.local(at).tzname() or ""
@@ -68,7 +72,7 @@ class Clock:
     def cell(self, entry: Entry, *, date: bool, utc: bool = False) -> str:
         """When an entry happened, for a column of the timeline: local, or UTC."""
         if entry.occurred_at is None:
-            return unknown(entry)
+            return "unknown" if utc else unknown(entry)
         zone = UTC if utc or self.only_utc else self.zone
         word = "UTC" if utc or self.only_utc else self.word(entry.occurred_at)
         at = entry.occurred_at.astimezone(zone)

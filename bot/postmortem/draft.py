@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bot.incident import Incident
-from bot.postmortem import findings, sections
+from bot.postmortem import findings, sections, summary, timeline
 from bot.postmortem.markdown import escaped, tidy
 from bot.postmortem.questions import questions
 from bot.postmortem.story import Story
@@ -70,11 +70,11 @@ def parts(story: Story, *, fingerprint: str, brief: bool = False) -> dict[str, A
         "warning": "",
         "brief": brief,
         "header": sections.header(story, fingerprint),
-        "summary": sections.summary(story),
+        "summary": summary.summary(story),
         "impact": sections.impact(story),
         "key_times": sections.key_times(story),
         "strip_text": sections.strip_text(story),
-        "timeline": sections.timeline(story),
+        "timeline": timeline.timeline(story),
         "detection": sections.detection(story),
         "investigation": findings.investigation(story),
         "root_cause": findings.root_cause(story),
@@ -85,7 +85,7 @@ def parts(story: Story, *, fingerprint: str, brief: bool = False) -> dict[str, A
         "lessons": findings.lessons(story),
         "questions": _numbered(questions(story)),
         "roster": sections.roster(story),
-        "evidence": sections.evidence(story),
+        "evidence": timeline.evidence(story),
     }
     return {**made, "wording": findings.wording(story)}
 

@@ -9,12 +9,14 @@ from bot.incident import CauseSeen, CheckSeen, Entry, Kind, Repair, RepairState,
 from bot.postmortem.clock import span
 from bot.postmortem.intervals import STATE_WORDS
 from bot.postmortem.markdown import code, escaped, fence, table
-from bot.postmortem.sections import longest_gap
 from bot.postmortem.story import Story
+from bot.postmortem.timeline import longest_gap
 from bot.postmortem.wording import Reading
 
 MOST = 40
 """Rows of one table of checks or facts; what is left out is counted and stays in incident.json."""
+INNER = frozenset({"results", "stage", "affected"})
+"""Details of a repair that its steps tell already."""
 SHORT = 160
 """Signs of a fact's value that the draft shows."""
 
@@ -22,27 +24,26 @@ SHORT = 160
 def investigation(story: Story) -> str:
     """What was looked at, and what it turned out not to be. Empty when there was nothing of the kind."""
     parts = []
-    paths = [*_ruled_out_by_checks(story), *_bullets(story, Kind.RULED_OUT, "Ruled out")]
+    paths = _ruled_out(story)
     if paths:
-        parts += ["Ruled out:", "\n".join(paths)]
-    found = _bullets(story, Kind.FINDING, "")
+        parts.append(table(("Ruled out", "Because", "Entry"), paths))
+    found = _bullets(story, Kind.FINDING)
     if found:
         parts += ["Found on the way:", "\n".join(found)]
     return "\n\n".join([*parts, *_checks(story)])
 
 
-def _ruled_out_by_checks(story: Story) -> list[str]:
-    lines = []
+def _ruled_out(story: Story) -> list[tuple[str, str, str]]:
+    rows = []
     for cause in story.causes(Verdict.RULED_OUT):
         ids = story.of_cause(cause)
-        because = f" ({story.words(cause.because, ids[0])})" if cause.because else ""
-        lines.append(f"- {story.words(cause.text, ids[0])}{because} {story.cite(*ids)}")
-    return lines
+        rows.append((story.gist(cause.text, ids[0]), story.words(cause.because.rstrip("."), ids[0]), story.cite(*ids)))
+    told = story.entries(Kind.RULED_OUT)
+    return rows + [(story.said(e), f"stated by {story.who(e.author)}", story.cite(e.id)) for e in told]
 
 
-def _bullets(story: Story, kind: Kind, lead: str) -> list[str]:
-    start = f"{lead} by a person: " if lead else ""
-    return [f"- {start}{story.said(e)} {story.cite(e.id)}" for e in story.entries(kind)]
+def _bullets(story: Story, kind: Kind) -> list[str]:
+    return [f"- {story.said(e)} {story.cite(e.id)}" for e in story.entries(kind)]
 
 
 def _checks(story: Story) -> list[str]:
@@ -95,12 +96,14 @@ def _proved(story: Story, cause: CauseSeen) -> list[str]:
     hosts = sorted({c.host for c in story.run(cause.run) if c.host})
     compared = f"Hosts asked: {', '.join(code(h) for h in hosts)} {story.cite(*ids)}." if hosts else ""
     on = f" on {code(cause.host)}" if cause.host else ""
-    blocks = [f"**Proved by checks**{on} {story.cite(*ids)}:", told, compared, _facts(cause)]
+    blocks = [f"**Proved by checks**{on} {story.cite(*ids)}:", told, compared, _facts(story, cause)]
     return [b for b in blocks if b]
 
 
-def _facts(cause: CauseSeen) -> str:
-    rows = [(code(k), _value(v)) for k, v in _flat(cause.facts, "") if v not in ("", None)]
+def _facts(story: Story, cause: CauseSeen) -> str:
+    well = {c.check for c in story.run(cause.run) if c.state == "ok" and c.host == cause.host}
+    telling = {name: value for name, value in cause.facts.items() if name not in well}
+    rows = [(code(k), _value(v)) for k, v in _flat(telling, "") if v not in ("", None)]
     if not rows:
         return ""
     more = f"\n\n{len(rows) - MOST} further facts are in `incident.json`." if len(rows) > MOST else ""
@@ -142,7 +145,7 @@ def _no_cause(story: Story) -> str:
 
 def factors(story: Story) -> str:
     """What people named as having helped the trigger along. Only people name factors."""
-    told = _bullets(story, Kind.FACTOR, "")
+    told = _bullets(story, Kind.FACTOR)
     if told:
         return "\n".join(told)
     return (
@@ -178,9 +181,14 @@ def _repair(story: Story, repair: Repair) -> list[str]:
     title = story.words(repair.title or repair.name, steps[0].id)
     cite = story.cite(steps[-1].id)
     lead = f"**{title}** on {code(repair.host) or 'a host'}, ended as **{repair.state.value}** {cite}:"
-    lines = "\n".join(_step(story, repair, e) for e in steps)
+    lines = "\n".join(_step(story, repair, e) for e in _told_once(steps))
     diff = ["The change that was shown for approval:", fence(repair.diff, "diff")] if repair.diff.strip() else []
     return [lead, lines, *diff, *_details(repair)]
+
+
+def _told_once(steps: list[Entry]) -> list[Entry]:
+    """Without repetitions: a repair says at each of its stages that it is running."""
+    return [e for n, e in enumerate(steps) if n == 0 or e.text != steps[n - 1].text]
 
 
 def _step(story: Story, repair: Repair, entry: Entry) -> str:
@@ -195,10 +203,9 @@ def _step(story: Story, repair: Repair, entry: Entry) -> str:
 
 
 def _details(repair: Repair) -> list[str]:
-    rows = [(code(k), _value(v)) for k, v in _flat(repair.details, "") if v not in ("", None)]
-    if not rows or len(rows) > MOST:
-        return []
-    return ["What the repair reported:", table(("Fact", "Value"), rows)]
+    told = {name: value for name, value in repair.details.items() if name not in INNER}
+    rows = [(code(k), _value(v)) for k, v in _flat(told, "") if v not in ("", None)]
+    return ["How it was done:", table(("Fact", "Value"), rows[:MOST])] if rows else []
 
 
 def measures(story: Story) -> str:

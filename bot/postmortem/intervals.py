@@ -63,7 +63,7 @@ class Interval:
     def value(self) -> str:
         """Its length in words, only as exact as both ends are."""
         if self.start is None or self.end is None or self.seconds is None:
-            return f"cannot be computed: {self.missing} is not recorded"
+            return f"cannot be computed: {self.missing} {'are' if ' and ' in self.missing else 'is'} not recorded"
         kinds = {self.start.precision, self.end.precision}
         said = span(self.seconds, exact=kinds == {Precision.SECOND})
         said = f"about {said}" if kinds & ROUGH else said
@@ -112,7 +112,8 @@ def _first_alert(incident: Incident, shown: Sequence[Entry]) -> Point | None:
 
 def _first_said(incident: Incident, shown: Sequence[Entry]) -> Point | None:
     at = incident.acknowledged_at
-    entry = next((e for e in shown if e.source.human and e.recorded_at == at), None)
+    said = [e for e in shown if e.source.human and e.recorded_at == at]
+    entry = next((e for e in said if e.occurred_at == at), said[0] if said else None)
     if entry is None or at is None or "acknowledged" in incident.times:
         return None
     return Point(name="acknowledged", at=at, entry=entry, derived="when a person first said something")
@@ -158,7 +159,7 @@ def intervals(points: Mapping[str, Point], shown: Sequence[Entry]) -> list[Inter
         ("To resolve, from the start of impact", "began", "resolved"),
     ]
     made = [_interval(points, label, a, b) for label, a, b in wanted if _shown(points, a, b)]
-    window = whole(shown)
+    window = whole(points, shown)
     return [*made, window] if window else made
 
 
@@ -173,10 +174,32 @@ def _interval(points: Mapping[str, Point], label: str, start: str, end: str) -> 
     return Interval(label=label, start=points.get(start), end=points.get(end), missing=" and ".join(gone))
 
 
-def whole(shown: Sequence[Entry]) -> Interval | None:
-    """From the first to the last entry whose time is known."""
-    dated = [e for e in shown if e.occurred_at]
+def whole(points: Mapping[str, Point], shown: Sequence[Entry]) -> Interval | None:
+    """From the first to the last event, up to the resolution: statements written days later do not count."""
+    dated = [e for e in shown if e.occurred_at and e.kind not in STATEMENTS]
+    if end := points.get("resolved"):
+        dated = [e for e in dated if e.occurred_at and e.occurred_at <= end.at]
     if len(dated) < 2:
         return None
-    start, end = _point("first entry", dated[0]), _point("last entry", dated[-1])
-    return Interval(label="From the first to the last entry", start=start, end=end)
+    return Interval(
+        label="From the first to the last event",
+        start=_point("first event", dated[0]),
+        end=_point("last event", dated[-1]),
+    )
+
+
+STATEMENTS = frozenset(
+    {
+        Kind.OPENED,
+        Kind.IMPACT,
+        Kind.FACTOR,
+        Kind.SEVERITY,
+        Kind.STATUS,
+        Kind.ROLE,
+        Kind.TITLE,
+        Kind.UPDATE,
+        Kind.ACTION_ITEM,
+        Kind.CLOSED,
+    }
+)
+"""Kinds that tell about the incident, rather than of something that happened in it."""

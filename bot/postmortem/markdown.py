@@ -21,7 +21,7 @@ LINES = re.compile(r"\s*[\r\n\v\f\u0085\u2028\u2029]+\s*")
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 ADDRESS = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s`]+")
-SIGNS = re.compile(r"[\\`*~|\[\]$]|(?<!\w)_|_(?!\w)|[<>&]")
+SIGNS = re.compile(r"[\\`*~|\[\]$]|(?<![^\W_])_|_(?![^\W_])|[<>&]")
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 LIVE = re.compile(r"([@#])(?=\w)|\b(GH)-(?=\d)|\b(www)(?=\.)", re.IGNORECASE)
 LEADING = re.compile(r"^(?=#|[+=-]+(?:\s|$))|^(\d+)(?=[.)](?:\s|$))")
@@ -114,6 +114,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with the word that goes with it: 1 entry, 2 entries."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def tidy(page: str) -> str:

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from bot.incident import Entry, Kind, Precision, Verdict
 from bot.postmortem.clock import span
 from bot.postmortem.markdown import code, escaped
-from bot.postmortem.sections import LATE, between
 from bot.postmortem.story import Story
+from bot.postmortem.timeline import LATE, between
 
 GAP = 15 * 60
 """Seconds without an entry, between detection and the end, that are worth a question."""
@@ -52,9 +52,9 @@ def _order(story: Story) -> Iterator[str]:
 
 
 def _taken_late(story: Story) -> Iterator[str]:
-    point, end = story.points.get("acknowledged"), story.points.get("resolved")
-    if point and end and point.derived and point.at > end.at:
-        ids = story.cite(point.entry.id, end.entry.id)
+    point, window = story.points.get("acknowledged"), story.window
+    if point and window and point.derived and point.at > window[1].at:
+        ids = story.cite(point.entry.id, window[1].entry.id)
         yield f"Nothing that a person said was written down before the end {ids}: who took it, and when?"
 
 

@@ -11,7 +11,7 @@ from bot.postmortem.intervals import Interval, Point, intervals, points
 from bot.postmortem.markdown import LINES, escaped, plain
 from bot.postmortem.wording import MARK, Reading, Wording
 
-SENTENCE = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z“\"(])")
+SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bca\.)(?<!\bvs\.)(?<!\bapprox\.)\s+")
 
 
 class Story:
@@ -34,6 +34,12 @@ class Story:
         self.flagged: dict[str, tuple[str, Reading]] = {}
         self.run_entry = {check.run: check.entry for check in incident.checks}
         self._said = {e.id: self._shown(e) for e in self.shown}
+
+    @property
+    def window(self) -> tuple[Point, Point] | None:
+        """The first and the last event."""
+        last = self.intervals[-1] if self.intervals else None
+        return (last.start, last.end) if last and last.start and last.end and last.start.name == "first event" else None
 
     def _shown(self, entry: Entry) -> str:
         if entry.kind is Kind.ROLE:
@@ -67,9 +73,14 @@ class Story:
         parts = [p for line in LINES.split(text) for p in SENTENCE.split(plain(line)) if p]
         return [f"{self.words(p.rstrip('.'), at)} {self.cite(*ids)}".rstrip() + "." for p in parts]
 
-    def sentence(self, text: str, at: str, *ids: str) -> str:
-        """The first sentence of a recorded text, with its citation."""
-        return next(iter(self.sentences(text, at, *ids)), "")
+    def sentence(self, text: str, at: str, *ids: str, count: int = 1) -> str:
+        """The first sentences of a recorded text, each with its citation."""
+        return " ".join(self.sentences(text, at, *ids)[:count])
+
+    def gist(self, text: str, at: str) -> str:
+        """The first sentence of a recorded text, without its full stop."""
+        parts = [p for p in SENTENCE.split(plain(text)) if p]
+        return self.words(parts[0].rstrip("."), at) if parts else ""
 
     def of_cause(self, cause: CauseSeen) -> tuple[str, ...]:
         """The entries that a cause rests on: the one that told of it and the run of checks behind it."""

@@ -88,9 +88,11 @@ def _axis(story: Story) -> Axis | None:
     if not dated:
         return None
     times = [p.at for p in story.points.values()]
-    start = min((p.at for n, p in story.points.items() if n in {"began", "detected"}), default=dated[0])
+    first = story.window[0].at if story.window and story.window[0].precision is not Precision.DATE else dated[0]
+    start = min((p.at for n, p in story.points.items() if n in {"began", "detected"}), default=first)
     end = max((p.at for n, p in story.points.items() if n in {"mitigated", "resolved"}), default=None)
-    end = end if end and end > start else max((at for at in (*times, *dated)), default=start)
+    last = story.window[1].at if story.window else max((*times, *dated))
+    end = end if end and end > start else max(start, last)
     length = max((end - start).total_seconds(), 1.0)
     near = [at for at in dated if timedelta(0) <= start - at <= timedelta(seconds=length / 3)]
     after = [at for at in dated if timedelta(0) <= at - end <= timedelta(seconds=length / 5)]
@@ -116,14 +118,14 @@ def _labels(axis: Axis, entries: Sequence[Entry], important: set[str]) -> list[L
 
 def _ticks(axis: Axis, entries: Sequence[Entry], labels: Sequence[Label], top: int) -> list[str]:
     lanes = {label.text: label for label in labels}
-    drawn: dict[float, str] = {}
+    drawn: dict[int, str] = {}  # one tick a pixel: ten thousand entries are still a small picture
     for e in entries:
         if e.occurred_at is None:
             continue
         x, label = axis.x(e.occurred_at), lanes.get(e.id)
         height = 4 + (label.lane * LANE if label else 0)
-        if label or x not in drawn:
-            drawn[x] = max(drawn.get(x, ""), _line(x, top - height, x, top), key=len)
+        if label or int(x) not in drawn:
+            drawn[int(x)] = drawn.get(int(x), "") + _line(x, top - height, x, top)
     texts = [_text(b.x, top - 7 - b.lane * LANE, b.text, anchor="middle", halo=True) for b in labels]
     return [*drawn.values(), *texts]
 

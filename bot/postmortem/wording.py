@@ -48,7 +48,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One rule of the lexicon, compiled; `hint` is a cheap test that comes first.
+    """One rule of the lexicon, compiled; without one of its `hints` it cannot fit.
 
     `narrative` rules do not hold in lessons and actions.
     """
@@ -58,7 +58,7 @@ class Rule:
     why: str
     severity: str
     narrative: bool
-    hint: re.Pattern[str]
+    hints: tuple[str, ...]
     pattern: re.Pattern[str]
     proposals: tuple[tuple[re.Pattern[str], str], ...]
 
@@ -75,13 +75,13 @@ class Wording:
     def read(self, text: str, *, lessons: bool = False) -> Reading:
         """The text on one line, with names as roles and blame as its proposal. `lessons`: B4 and B5 are allowed."""
         recorded, named = self._without_names(plain(text))
-        if not any_hint().search(recorded):
-            return Reading(text=recorded, recorded=recorded, flags=named)
-        wanted = [r for r in rules() if r.hint.search(recorded) and not (lessons and r.narrative)]
-        flags = tuple(_flag(rule, recorded, hit) for rule in wanted for hit in _hits(rule, recorded))
+        allowed = [rule for rule in rules() if not (lessons and rule.narrative)]
+        lowered = recorded.lower()
+        hinted = [rule for rule in allowed if any(hint in lowered for hint in rule.hints)]
+        flags = tuple(_flag(rule, recorded, hit) for rule in hinted for hit in _hits(rule, recorded))
         shown = recorded
         for _ in range(ROUNDS if flags else 0):
-            left = [rule for rule in wanted if _hits(rule, shown)]
+            left = [rule for rule in allowed if _hits(rule, shown)]
             for rule in left:
                 shown = _apply(rule, shown)
             if not left:
@@ -179,12 +179,6 @@ def never() -> re.Pattern[str]:
 
 
 @cache
-def any_hint() -> re.Pattern[str]:
-    """A text in which this finds nothing cannot be flagged."""
-    return re.compile("|".join(rule.hint.pattern for rule in rules()), re.IGNORECASE)
-
-
-@cache
 def rules() -> tuple[Rule, ...]:
     """The rules that have a pattern, in the order in which they are applied."""
     data = lexicon()
@@ -204,7 +198,7 @@ def _rule(rule: Mapping[str, Any], person: str) -> Rule:
         why=rule["why"],
         severity=rule["severity"],
         narrative=rule["scope"] == "narrative",
-        hint=compiled(rule["hint"]),
+        hints=tuple(rule["hints"]),
         pattern=compiled(rule["pattern"]),
         proposals=tuple((compiled(p["pattern"]), p["to"]) for p in rule["propose"]),
     )

@@ -37,9 +37,7 @@ def may_approve(incident: Incident, click: Click, *, members: Collection[str], n
 def _right_place(incident: Incident, click: Click) -> None:
     channel = incident.view.channel
     if channel is None or channel.id != click.channel or incident.view.card != click.message:
-        raise NotAllowed(
-            "Nothing was approved: a repair is approved on the card in the incident's own channel only."
-        )
+        raise NotAllowed("Nothing was approved: a repair is approved on the card in the incident's own channel only.")
 
 
 def _still_offered(incident: Incident, repair: Repair, now: datetime) -> None:

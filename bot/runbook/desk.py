@@ -16,7 +16,7 @@ from bot.hosts import Ssh
 from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
 from bot.metrics import DIAGNOSIS
 from bot.ports import NotAllowed
-from bot.runbook import causes
+from bot.runbook import causes, dry
 from bot.runbook.inventory import Host
 from bot.runbook.plan import Plan
 from bot.runbook.repair import Ended, Outcome, Repairs, Stage
@@ -107,6 +107,10 @@ class Desk:
             causes=tuple(_cause_seen(v, diagnosis) for v in verdicts),
             took_ms=diagnosis.took_ms,
         )
+
+    def dry(self, runbook: Runbook, host: Host) -> list[str]:
+        """What these checks would ask, with exact targets and commands as far as they are known. Asks nothing."""
+        return asyncio.run(dry.lines(runbook, host, self._home.inventory, now=self._now))
 
     async def offers(self, incident: Incident, *, run: str, by_person: bool) -> list[Repair | str]:
         """The repairs that the proved causes of this run call for, planned; or in words why there is none."""

@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.incident import Channel, Incident
 from bot.ports import ChatPerson, GaveUp, Intents, TryAgain
 from bot.slack import render
+from bot.slack.blocks import TEXT, inert
 from bot.slack.draft import Draft
 from bot.slack.invite import invite
 from bot.slack.messages import Messages, address
@@ -160,6 +161,11 @@ class SlackChat:
     async def reply(self, reply_to: Mapping[str, str], text: str) -> None:
         """Answer one person privately where they spoke; in a thread, answer in that thread."""
         await self._replies.reply(reply_to, text)
+
+    async def report(self, channel: str, text: str, key: str) -> None:
+        """Post one plain message into a channel (name or id), once per key. Nothing in the text is live."""
+        message = render.Message(text=inert(text, TEXT))
+        await self._messages.post_once(f"report:{key}", address(channel), message, first=First.DECORATION)
 
     async def person(self, id: str) -> ChatPerson:
         """Who this is; known for a quarter of an hour."""

@@ -104,9 +104,11 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
         "firing": alert.bad,
         "last_at": alert.at,
     }
-    last_at = connection.scalar(select(problem.last_at).where(here))
-    if last_at is not None:
-        if alert.at >= last_at:  # a late arrival of something older says nothing about now
+    known = connection.execute(select(schema.problem).where(here)).first()
+    if known is not None:
+        ended = not known.firing and alert.bad and known.cycle == values["cycle"]  # a cycle begins before it ends
+        late = alert.at < known.last_at or (alert.at == known.last_at and ended)
+        if not late:  # a late arrival of something older says nothing about now
             connection.execute(update(schema.problem).where(here).values(values))
         return
     elsewhere = give_way and _elsewhere(connection, state, alert.fingerprint)

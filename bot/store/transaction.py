@@ -19,6 +19,9 @@ from bot.store import schema
 from bot.store.derive import derive
 from bot.store.rows import Delivery, fact_row, insert_new, read_facts
 
+NO_INCIDENT = 0
+"""Where flows are filed that concern no incident: a number that is taken and never gets a fact."""
+
 
 class Transaction:
     """Reads what it wrote itself. Lives as long as `Store.transaction` and must not be kept."""
@@ -131,7 +134,12 @@ class Transaction:
     # What must follow
 
     def due(self, key: str, flow: str, incident: int, args: Mapping[str, Any] | None = None) -> bool:
-        """Make a flow due, once for each key. False when it was made due before."""
+        """Make a flow due, once for each key. False when it was made due before.
+
+        What concerns no incident is filed under NO_INCIDENT, which is a number but never an incident.
+        """
+        if incident == NO_INCIDENT:
+            self.take_number(NO_INCIDENT)
         values = {"key": key, "flow": flow, "incident": incident, "args": to_json(args or {})}
         return insert_new(self._connection, schema.due, values | {"created_at": datetime.now(UTC)}) is not None
 

@@ -258,13 +258,15 @@ def seed_by_hand() -> Incident:
     statements = (
         (
             Kind.IMPACT,
-            "Between 10:30am and 11:45am users experienced slow responses; one of the databases was not doing replication",
+            "Between 10:30am and 11:45am users experienced slow responses; "
+            "one of the databases was not doing replication",
         ),
         (Kind.IMPACT, "Approximately 70% of all the active users were affected by this slow service"),
         (Kind.IMPACT, "70% of requests sent to the server took twice as much response time"),
         (
             Kind.CAUSE,
-            "The incident was caused by a junior developer who had been tasked to configure a new server; the http block of the web server configuration was changed to a different port",
+            "The incident was caused by a junior developer who had been tasked to configure a new server; "
+            "the http block of the web server configuration was changed to a different port",
         ),
         (Kind.FINDING, "The server block listened on another port than in production"),
     )
@@ -332,7 +334,8 @@ def vague() -> Incident:
 
 HOSTILE = (
     "| a | b |\n## Heading `x` <script>alert(1)</script> ![i](http://evil.example/x.png) [l](javascript:alert(1)) "
-    "@everyone <!channel> fixes #12 <@U0ADA> <#C1|ops> <https://evil.example|click> &amp; www.evil.example $a$ *b* _c_ ~d~"
+    "@everyone <!channel> fixes #12 <@U0ADA> <#C1|ops> <https://evil.example|click> "
+    "&amp; www.evil.example $a$ *b* _c_ ~d~"
 )
 
 

@@ -13,14 +13,13 @@ def problems(page: str) -> list[str]:
     """What is wrong, with line numbers from 1."""
     lines = page.split("\n")
     fenced = _fenced(lines)
-    found = (
-        [f"1: {page.count(chr(10) + '# ') + page.startswith('# ')} top headings"] if _tops(lines, fenced) != 1 else []
-    )
+    tops = _tops(lines, fenced)
+    found = [f"1: {tops} top headings"] if tops != 1 else []
     if not page.endswith("\n") or page.endswith("\n\n"):
         found.append("the file does not end with one newline")
-    for n, line in enumerate(lines[:-1], 1):
-        if n - 1 not in fenced:
-            found += [f"{n}: {said}" for said in _line(lines, n - 1)]
+    for n in range(len(lines) - 1):
+        if n not in fenced:
+            found += [f"{n + 1}: {said}" for said in _line(lines, n)]
     return found + _tables(lines, fenced)
 
 

@@ -56,7 +56,7 @@ def test_no_text_leaves_its_fence(text: str) -> None:
 
 @given(NASTY)
 def test_escaped_text_can_be_written_as_utf_8(text: str) -> None:
-    assert escaped(text).encode()
+    assert isinstance(escaped(text).encode(), bytes)
 
 
 @pytest.mark.parametrize(

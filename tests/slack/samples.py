@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from bot.incident import (
@@ -19,6 +20,7 @@ from bot.incident import (
     Trouble,
     Verdict,
 )
+from bot.slack.render import Message
 
 AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 DIFF = "--- a/nginx/conf.d/site.conf\n+++ b/nginx/conf.d/site.conf\n@@ -1,4 +1,4 @@\n-  listen 8081;\n+  listen 8080;\n"
@@ -95,3 +97,13 @@ def full(state: RepairState = RepairState.OFFERED) -> Incident:
         at=AT,
     )
     return incident
+
+
+def shown(message: Message) -> str:
+    """Everything that a reader of the blocks sees."""
+    return json.dumps(message.blocks, ensure_ascii=False)
+
+
+def button_ids(message: Message) -> list[str]:
+    """The buttons of a message, in order."""
+    return [e["action_id"] for b in message.blocks if b["type"] == "actions" for e in b["elements"]]

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from bot.incident import Status
 from bot.ports import GaveUp, TryAgain
 from tests.slack.chat_contract import ChatContract, opened
 from tests.slack.samples import AT, full, small
-from tests.slack.worlds import SlackWorld, slack_world
-
-
-@pytest_asyncio.fixture
-async def slack() -> AsyncIterator[SlackWorld]:
-    async with slack_world() as world:
-        yield world
+from tests.slack.worlds import SlackWorld
 
 
 class TestSlackChat(ChatContract):
@@ -80,33 +72,6 @@ async def test_a_channel_of_a_former_life_is_not_adopted(slack: SlackWorld) -> N
     assert new.name == f"{old.name}-2"
 
 
-async def test_a_draft_whose_answer_is_lost_is_not_handed_out_twice(slack: SlackWorld) -> None:
-    incident, channel = await opened(slack)
-    incident.closings = 1
-    slack.workspace.fault("files.completeUploadExternal", "drop-after")
-    with pytest.raises(TryAgain):
-        await slack.chat.post_draft(incident, {"postmortem.md": b"# INC-7"})
-    message = await slack.chat.post_draft(incident, {"postmortem.md": b"# INC-7"})
-    (posted,) = slack.workspace.messages(channel.id)
-    assert posted["ts"] == message
-    assert posted["files"][0]["name"] == "postmortem.md"
-
-
-@pytest.mark.parametrize("refusal", ["missing_scope", "file_uploads_disabled"])
-async def test_without_files_the_draft_is_posted_in_words_once(slack: SlackWorld, refusal: str) -> None:
-    incident, channel = await opened(slack)
-    incident.closings = 1
-    draft = ("# INC-7 <!channel>\n" + "what happened ``` \n" * 700).encode()
-    for _ in range(2):
-        slack.workspace.fault("files.getUploadURLExternal", "error", code=refusal)
-        await slack.chat.post_draft(incident, {"postmortem.md": draft})
-    note, *pieces = slack.workspace.messages(channel.id)
-    assert "Postmortem draft of INC-7" in note["text"]
-    shown = [piece["blocks"][0]["elements"][0]["elements"][0]["text"] for piece in pieces]
-    assert "".join(shown) == draft.decode()
-    assert {piece["thread_ts"] for piece in pieces} == {note["ts"]}
-
-
 async def test_a_missing_scope_comes_with_its_fix(slack: SlackWorld) -> None:
     slack.workspace.fault("conversations.create", "error", code="missing_scope", times=1)
     with pytest.raises(GaveUp) as refused:
@@ -147,69 +112,6 @@ async def test_edits_that_wait_for_each_other_become_one(slack: SlackWorld) -> N
     await asyncio.gather(*edits)
     assert slack.methods().count("chat.update") == 2
     assert "resolved" in slack.texts(channel.id)[0]
-
-
-async def test_the_outcome_of_each_person_is_told_in_words(slack: SlackWorld) -> None:
-    incident, _ = await opened(slack)
-    ana = slack.add_person("ana")
-    guest = slack.workspace.add_user("eli", guest=True)
-    left = slack.workspace.add_user("farid", deactivated=True)
-    outcome = await slack.chat.invite(incident, [ana, guest, left, "U0NOBODY", slack.workspace.bot_user])
-    assert outcome == {
-        ana: "invited",
-        guest: "is a guest and may not be invited",
-        left: "Slack does not allow this person in",
-        "U0NOBODY": "is not known to Slack",
-        slack.workspace.bot_user: "invited",
-    }
-
-
-async def test_more_than_a_hundred_people_are_invited_in_batches(slack: SlackWorld) -> None:
-    incident, channel = await opened(slack)
-    crowd = [slack.add_person(f"p{n}") for n in range(130)]
-    await slack.chat.invite(incident, crowd)
-    assert slack.members_of(channel.id) == set(crowd)
-    assert slack.methods().count("conversations.invite") == 2
-
-
-async def test_whoever_was_invited_is_not_asked_about_again(slack: SlackWorld) -> None:
-    incident, _ = await opened(slack)
-    ana = slack.add_person("ana")
-    incident.view.invited = dict(await slack.chat.invite(incident, [ana]))
-    assert await slack.chat.invite(incident, [ana]) == {}
-    assert slack.methods().count("conversations.invite") == 1
-
-
-async def test_a_group_on_a_free_plan_is_explained(slack: SlackWorld) -> None:
-    incident, _ = await opened(slack)
-    slack.workspace.state.plan_has_groups = False
-    outcome = await slack.chat.invite(incident, ["@oncall-web"])
-    assert outcome == {"@oncall-web": "user groups need a paid Slack plan"}
-
-
-async def test_people_are_looked_up_once(slack: SlackWorld) -> None:
-    ana = slack.workspace.add_user("ana", tz="Africa/Nairobi")
-    assert (await slack.chat.person(ana)).zone == "Africa/Nairobi"
-    await slack.chat.person(ana)
-    assert slack.methods() == ["users.info"]
-
-
-async def test_a_used_up_answer_address_falls_back_to_a_whisper(slack: SlackWorld) -> None:
-    incident, channel = await opened(slack)
-    ana = slack.add_person("ana")
-    await slack.chat.invite(incident, [ana])
-    url = f"{slack.workspace.url}/response/gone"
-    await slack.chat.reply({"response_url": url, "channel": channel.id, "user": ana}, "Noted.")
-    assert slack.seen_by(ana) == ["Noted."]
-
-
-async def test_a_mention_in_a_thread_is_answered_in_that_thread(slack: SlackWorld) -> None:
-    _, channel = await opened(slack)
-    ana = slack.add_person("ana")
-    thread = await slack.workspace.say(ana, channel.id, "look at this")
-    await slack.chat.reply({"channel": channel.id, "user": ana, "thread": thread}, "Noted <!channel>.")
-    answer = slack.workspace.messages(channel.id)[-1]
-    assert (answer["thread_ts"], answer["text"]) == (thread, "Noted @channel.")
 
 
 async def test_a_private_incident_is_announced_without_its_title(slack: SlackWorld) -> None:

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.incident import (
-    AlertSeen,
     CheckSeen,
     Entry,
     Incident,
@@ -27,7 +26,7 @@ from bot.incident import (
 from bot.lab.block_kit import check_blocks
 from bot.slack.blocks import length
 from bot.slack.render import MESSAGE, Message, announcement, card, draft_note, topic
-from tests.slack.samples import AT, cause, full, repair, small
+from tests.slack.samples import AT, cause, full, repair, shown
 
 HOSTILE = [
     "<!channel> <!here|x> <!everyone>",
@@ -46,15 +45,6 @@ HOSTILE = [
     "𝔘" * 5_000,
 ]
 NASTY = st.sampled_from(HOSTILE) | st.text(max_size=200) | st.text(alphabet="<>!@#|&`*\n\u202e", max_size=400)
-
-
-def shown(message: Message) -> str:
-    """Everything that a reader of the blocks sees."""
-    return json.dumps(message.blocks, ensure_ascii=False)
-
-
-def button_ids(message: Message) -> list[str]:
-    return [e["action_id"] for b in message.blocks if b["type"] == "actions" for e in b["elements"]]
 
 
 def test_the_card_says_what_is_proved_and_how_fast() -> None:
@@ -85,52 +75,6 @@ def test_the_text_says_the_same_in_words() -> None:
         assert words in text, words
 
 
-def test_an_offer_has_buttons_that_carry_only_ids() -> None:
-    message = card(full(), now=AT)
-    assert button_ids(message) == ["approve_repair", "not_the_cause", "run_checks"]
-    (row,) = [b for b in message.blocks if b["type"] == "actions"]
-    assert [e["value"] for e in row["elements"]] == ["plan-1", "plan-1", "INC-7"]
-    assert "web-02" in row["elements"][0]["confirm"]["text"]["text"]
-
-
-@pytest.mark.parametrize(
-    ("state", "word"),
-    [
-        (RepairState.APPROVED, "Approved"),
-        (RepairState.RUNNING, "Running"),
-        (RepairState.VERIFIED, "Verified"),
-        (RepairState.PUT_BACK, "Put back"),
-        (RepairState.FAILED, "Failed"),
-        (RepairState.EXPIRED, "Offer expired"),
-    ],
-)
-def test_what_became_of_a_repair_is_shown_and_it_cannot_be_approved_again(state: RepairState, word: str) -> None:
-    message = card(full(state), now=AT)
-    assert f"*{word}:*" in shown(message)
-    assert "approve_repair" not in button_ids(message)
-    assert "not_the_cause" not in button_ids(message)
-
-
-def test_nobody_can_approve_what_has_expired_is_held_or_belongs_to_the_past() -> None:
-    late = card(full(), now=AT + timedelta(minutes=15))
-    held = full()
-    held.held = True
-    closed = full()
-    closed.status = Status.CLOSED
-    assert "Offer expired" in shown(late)
-    assert "on hold" in shown(card(held, now=AT))
-    for message in (late, card(held, now=AT), card(closed, now=AT)):
-        assert "approve_repair" not in button_ids(message)
-
-
-def test_an_offer_that_needs_two_says_who_approved_already() -> None:
-    incident = full()
-    incident.repairs[0] = replace(incident.repairs[0], count=2, approved_by=(Person(id="U9", name="ben"),))
-    seen = shown(card(incident, now=AT))
-    assert "Approved by <@U9>" in seen
-    assert "Needs 2 of @oncall-web" in seen
-
-
 def test_a_long_diff_is_shortened_with_its_hash() -> None:
     incident = full()
     incident.repairs[0] = repair(diff="".join(f"-line {n}\n+LINE {n}\n" for n in range(600)))
@@ -138,49 +82,6 @@ def test_a_long_diff_is_shortened_with_its_hash() -> None:
     assert "sha256 of the whole diff" in shown(message)
     assert check_blocks(message.blocks) == []
     assert size(message) <= MESSAGE
-
-
-def test_a_diff_cannot_break_out_of_its_code_block() -> None:
-    incident = full()
-    incident.repairs[0] = repair(diff="-x\n```\n<!channel>\n```\n+y")
-    (rich,) = [b for b in card(incident, now=AT).blocks if b["type"] == "rich_text"]
-    (part,) = rich["elements"]
-    assert part["type"] == "rich_text_preformatted"
-    assert [e["type"] for e in part["elements"]] == ["text"]
-
-
-def test_an_incident_without_checks_says_why() -> None:
-    incident = small()
-    incident.alerts.append(AlertSeen(delivery="d", source="datadog", transition="Triggered", at=AT))
-    assert "Checks are running." in shown(card(incident, now=AT))
-    incident.entries.append(
-        Entry(id="E2", kind=Kind.CHECK, occurred_at=AT, recorded_at=AT, text="web-77 is not in the inventory.")
-    )
-    assert "*Not checked:* web-77 is not in the inventory." in shown(card(incident, now=AT))
-
-
-def test_checks_that_prove_nothing_say_what_they_found() -> None:
-    incident = full()
-    incident.causes = []
-    incident.checks.append(
-        CheckSeen(check="port", host="web-02", state="fail", reason="refused", at=AT, runbook="web", run="r1")
-    )
-    assert "*No cause is proved.* Checks that failed: port on web-02 (refused)" in shown(card(incident, now=AT))
-
-
-def test_an_answer_of_an_earlier_run_is_not_shown_as_unknown() -> None:
-    incident = full()
-    incident.checks.append(replace(incident.checks[0], state="ok", run="r2"))
-    assert "Could not check" not in shown(card(incident, now=AT))
-
-
-def test_a_cause_without_a_repair_says_why() -> None:
-    incident = full()
-    incident.repairs = []
-    incident.entries.append(
-        Entry(id="E3", kind=Kind.REMEDIATION, occurred_at=AT, recorded_at=AT, text="No healthy peer is left.")
-    )
-    assert "*No repair offered:* No healthy peer is left." in shown(card(incident, now=AT))
 
 
 def test_the_monitor_is_shown_as_it_is_now() -> None:

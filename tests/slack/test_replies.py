@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from bot.slack.blocks import length
 from bot.slack.replies import pieces
+from tests.slack.chat_contract import opened
+from tests.slack.worlds import SlackWorld
 
 
 def test_a_short_answer_is_one_part() -> None:
@@ -33,3 +35,21 @@ def test_every_part_is_one_that_slack_takes(text: str, times: int) -> None:
         assert part.strip()
         assert length(part) <= 3_000
         assert not part.endswith(("&", "&a", "&am", "&amp", "&l", "&lt", "&g", "&gt"))
+
+
+async def test_a_used_up_answer_address_falls_back_to_a_whisper(slack: SlackWorld) -> None:
+    incident, channel = await opened(slack)
+    ana = slack.add_person("ana")
+    await slack.chat.invite(incident, [ana])
+    url = f"{slack.workspace.url}/response/gone"
+    await slack.chat.reply({"response_url": url, "channel": channel.id, "user": ana}, "Noted.")
+    assert slack.seen_by(ana) == ["Noted."]
+
+
+async def test_a_mention_in_a_thread_is_answered_in_that_thread(slack: SlackWorld) -> None:
+    _, channel = await opened(slack)
+    ana = slack.add_person("ana")
+    thread = await slack.workspace.say(ana, channel.id, "look at this")
+    await slack.chat.reply({"channel": channel.id, "user": ana, "thread": thread}, "Noted <!channel>.")
+    answer = slack.workspace.messages(channel.id)[-1]
+    assert (answer["thread_ts"], answer["text"]) == (thread, "Noted @channel.")

@@ -1,0 +1,35 @@
+"""declare: an incident with as little as possible."""
+
+from bot.incident import Kind
+from bot.policy import Policy
+from tests.talk import ANA, NOW, Talk
+
+
+def test_the_title_is_enough_and_the_reply_begins_with_the_id(say: Talk) -> None:
+    assert say("declare Pages are slow") == "INC-2 opened: Pages are slow"
+    incident = say.incident(2)
+    assert (incident.title, incident.severity, incident.opened_at) == ("Pages are slow", "SEV3", NOW)
+    assert incident.entries[0].author == ANA
+    assert ("open", 2) in say.flows()
+
+
+def test_the_policy_decides_how_bad_it_is_at_first(say: Talk) -> None:
+    say.policy = Policy(default_severity="SEV2")
+    say("declare Pages are slow")
+    assert say.incident(2).severity == "SEV2"
+
+
+def test_not_even_a_title_is_needed(say: Talk) -> None:
+    assert say("declare") == "INC-2 opened: now give it a title: title TEXT"
+    assert say.incident(2).title == "Untitled incident"
+
+
+def test_a_long_title_is_cut_and_nothing_is_lost(say: Talk) -> None:
+    long = "Pages " + "very " * 60 + "slow"
+    say(f"declare {long}")
+    assert len(say.incident(2).title) == 200
+    assert [e.text for e in say.incident(2).entries if e.kind is Kind.NOTE] == [long]
+
+
+def test_a_title_with_our_own_placeholder_is_said_back_as_typed(say: Talk) -> None:
+    assert say("declare the {id} is wrong") == "INC-2 opened: the {id} is wrong"

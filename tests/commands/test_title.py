@@ -1,0 +1,9 @@
+"""title: a better one."""
+
+from tests.talk import Talk
+
+
+def test_a_better_title(say: Talk) -> None:
+    assert say("title web-02  listens\non 8081") == "Title: web-02 listens on 8081"
+    assert say.incident().title == "web-02 listens on 8081"
+    assert "the title is missing" in say.refused("title")
