@@ -276,14 +276,22 @@ def setup_slack(url: Annotated[str, typer.Option(help="Where Slack reaches this 
 def demo(
     auto: Annotated[bool, typer.Option("--auto", help="Play the humans, too; end by itself.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for everything that the demo writes.")] = Path("var/demo"),
-    story: Annotated[str, typer.Option(help="Which story.")] = "seed",
-    seed: Annotated[int | None, typer.Option(help="Repeat a run.")] = None,
+    story: Annotated[str, typer.Option(help="seed: a web server falls out; quiet: nothing is broken.")] = "seed",
+    seed: Annotated[int | None, typer.Option(help="Repeat a run: the same server, the same port.")] = None,
     speed: Annotated[float, typer.Option(help="Shorten the pauses of the played humans.", min=0.1)] = 1.0,
+    watch: Annotated[float, typer.Option("--for", help="Seconds that the quiet story watches.", min=1)] = 30.0,
 ) -> None:
     """Try it with nothing: a lab with real nginx servers, a chat and a monitor, and the seed incident."""
-    from bot.lab.story import play  # the lab: only here
+    try:
+        from bot.lab.story import STORIES, play  # the lab: only here
 
-    raise typer.Exit(asyncio.run(play(story=story, out=out, auto=auto, seed=seed, speed=speed)))
+        if story not in STORIES:
+            raise typer.BadParameter(f"there is no story {story!r}; there is {', '.join(STORIES)}")
+        code = asyncio.run(play(story=story, out=out, auto=auto, seed=seed, speed=speed, watch=watch))
+    except KeyboardInterrupt:
+        print("Stopped before anything was started.", flush=True)
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
 
 
 def main() -> None:

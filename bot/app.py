@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp import web
@@ -25,7 +26,7 @@ from bot.metrics import HEARD
 from bot.ports import GaveUp, TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.runbook.desk import Desk
-from bot.said import Said
+from bot.said import Reply, Said
 from bot.settings import Home, Settings
 from bot.slack import web_client
 from bot.slack.chat import SlackChat
@@ -35,8 +36,10 @@ from bot.web import Doors, routes
 
 SWEEP = 1.0  # seconds between looks for what is due or changed in another process
 SETTLE = 0.15  # seconds in which changes of one incident become one edit of its card
+LONGEST = 30.0  # seconds between tries of a view that keeps failing
 LATE = timedelta(seconds=5)  # what was heard longer ago and has no answer was left by a crash
-SHUTDOWN = 20.0
+SHUTDOWN = 10.0  # seconds for what is being answered, when we are told to stop
+MISTAKE = "Muster made a mistake of its own, so nothing was recorded; its log says which. Try other words."
 
 
 def utc_now() -> datetime:
@@ -54,7 +57,7 @@ class App:
         self._changed = asyncio.Event()
         self._due = asyncio.Event()
         self._syncing: dict[int, asyncio.Task[None]] = {}
-        self._channels: dict[str, asyncio.Lock] = {}
+        self._channels: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._in_flight: set[str] = set()
         self._metrics = Datadog(
             api_key=settings.dd_api_key,
@@ -81,10 +84,10 @@ class App:
             drafts=Drafts(settings.postmortems, zone=settings.zone, wanted=home.policy.postmortem),
             policy=home.policy,
             now=utc_now,
-            wake=self._changed.set,
+            wake=self._woke,
         )
         executor = "local" if store.dialect == "sqlite" else f"muster-{uuid4().hex[:12]}"
-        self._engine = Engine(store, executor=executor, run=self._life.run)
+        self._engine = Engine(store, executor=executor, run=self._life.run, broke=self._life.broke)
         self._listeners = Listeners(
             client,
             signing_secret=settings.slack_signing_secret,
@@ -129,6 +132,10 @@ class App:
                 delivery=receipt.delivery,
                 problem=receipt.problem,
             )
+        self._woke()
+
+    def _woke(self) -> None:
+        """Something was recorded: look at once for what is due and what is to be shown."""
         self._due.set()
         self._changed.set()
 
@@ -151,17 +158,31 @@ class App:
         self._in_flight.add(said.key)
         try:
             async with self._channels.setdefault(said.channel, asyncio.Lock()):
-                known = await self._with_person(said)
-                reply = await asyncio.to_thread(self._hearing.answer, known)
-            self._due.set()
-            self._changed.set()
+                reply = await self._decided(await self._with_person(said))
             opens = reply.ok and reply.incident is not None and await self._answered_by_flow(said)
+            self._woke()
             if reply.text and not opens:
                 await self._chat.reply(said.reply_to, reply.text)
         except (TryAgain, GaveUp) as problem:
             event("reply.failed", level=logging.WARNING, reason=problem.reason, key=said.key)
         finally:
             self._in_flight.discard(said.key)
+
+    async def _decided(self, said: Said) -> Reply:
+        """What was said, done and answered. A mistake of ours is answered, too, and once: it would happen again."""
+        try:
+            return await asyncio.to_thread(self._hearing.answer, said)
+        except TryAgain:
+            raise
+        except Exception as mistake:  # the boundary of a command
+            logging.getLogger("muster").error("answer.broken", exc_info=mistake, extra={"fields": {"key": said.key}})
+            sorry = Reply(text=MISTAKE, ok=False)
+            await asyncio.to_thread(self._keep_answer, said, sorry)
+            return sorry
+
+    def _keep_answer(self, said: Said, reply: Reply) -> None:
+        with self._store.transaction() as tx:
+            tx.answer(said.key, reply)
 
     async def _answered_by_flow(self, said: Said) -> bool:
         """Who declares an incident is answered by the flow that opens it, with a link to the channel."""
@@ -180,41 +201,57 @@ class App:
 
     # ---------------------------------------------------------------- loops
 
-    async def _sweep(self) -> None:
-        """Start what is due, at once when told, else every second."""
+    async def _again_and_again(self, work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
+        """Do it at once when woken, else every second; what fails is logged and does not end the loop."""
         while True:
-            await _woken(self._due, SWEEP)
+            await _woken(wake, SWEEP)
             try:
-                await self._engine.sweep(utc_now())
-                await self._answer_left_over()
+                await work()
             except TryAgain as away:
-                event("sweep.postponed", level=logging.WARNING, reason=away.reason)
+                event("loop.postponed", level=logging.WARNING, work=work.__name__, reason=away.reason)
+                await asyncio.sleep(SWEEP)
+            except Exception as mistake:  # the boundary of a loop: without it the bot would stand still for ever
+                fields = {"work": work.__name__}
+                logging.getLogger("muster").error("loop.broken", exc_info=mistake, extra={"fields": fields})
+                await asyncio.sleep(SWEEP)
 
-    async def _answer_left_over(self) -> None:
+    async def _sweep(self) -> None:
+        """Start what is due, and answer what a crash left unanswered."""
+        await self._engine.sweep(utc_now())
         for said in await asyncio.to_thread(self._store.unanswered):
             if utc_now() - said.at > LATE:
                 self._spawn(self._answer(said))
 
     async def _show(self) -> None:
         """Bring the view of every changed incident up to date, several changes in one edit."""
-        while True:
-            await _woken(self._changed, SWEEP)
-            await asyncio.sleep(SETTLE)
-            try:
-                for number in await asyncio.to_thread(self._store.stale):
-                    if number not in self._syncing:
-                        self._syncing[number] = self._spawn(self._sync(number))
-            except TryAgain as away:
-                event("view.postponed", level=logging.WARNING, reason=away.reason)
+        await asyncio.sleep(SETTLE)
+        for number in await asyncio.to_thread(self._store.stale):
+            if number not in self._syncing:
+                self._syncing[number] = self._spawn(self._sync(number))
 
     async def _sync(self, number: int) -> None:
+        """Until it succeeds: what fails is tried again, ever later."""
+        pause = SWEEP
         try:
-            await self._life.sync(number)
-        except TryAgain as away:
-            event("view.postponed", incident=f"INC-{number}", reason=away.reason)
-            await asyncio.sleep(min(away.after or SWEEP, 30))
+            while not await self._synced(number, pause):
+                pause = min(2 * pause, LONGEST)
         finally:
             del self._syncing[number]
+            self._changed.set()  # for what changed meanwhile
+
+    async def _synced(self, number: int, pause: float) -> bool:
+        try:
+            await self._life.sync(number)
+            return True
+        except TryAgain as away:
+            event("view.postponed", incident=f"INC-{number}", reason=away.reason)
+            pause = max(pause, min(away.after or 0.0, LONGEST))
+        except Exception as mistake:  # the boundary of a view: one that cannot be drawn must not be drawn in a loop
+            fields = {"incident": f"INC-{number}"}
+            logging.getLogger("muster").error("view.broken", exc_info=mistake, extra={"fields": fields})
+            pause = LONGEST
+        await asyncio.sleep(pause)
+        return False
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something beside; what it raises is our own mistake and is logged, not swallowed."""
@@ -234,12 +271,15 @@ class App:
     async def running(self) -> AsyncIterator[web.Application]:
         """The bot at work, for as long as the block lasts; its web application is given."""
         await self._engine.launch()
-        loops = [self._spawn(self._sweep()), self._spawn(self._show())]
+        loops = [
+            self._spawn(self._again_and_again(self._sweep, self._due)),
+            self._spawn(self._again_and_again(self._show, self._changed)),
+        ]
         try:
             yield routes(self._doors)
         finally:
-            for loop in loops:
-                loop.cancel()
+            for endless in (*loops, *self._syncing.values()):
+                endless.cancel()
             await asyncio.wait([*loops, *self._tasks], timeout=SHUTDOWN)
             await self._engine.close()
             self._metrics.close()

@@ -15,15 +15,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowStatus
 from dbos import Serializer as DbosSerializer
 
 from bot.log import event
+from bot.ports import TryAgain
 from bot.store import Due, Store
 
 Flow = Callable[[str, int, Mapping[str, Any]], Awaitable[None]]
+Broke = Callable[[str, int, str], Awaitable[None]]
 VERSION = "flows-1"  # the default is a hash of the source: a changed comment would strand running flows
 ENDED = {"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}
+GRACE = 3.0  # seconds in which a flow that nobody seems to run may still turn out to be run by somebody
+DATABASE_AWAY = 1.0  # seconds between tries of a step that needs our own database
+FINISH = 8.0  # seconds that running flows have to end when we are told to stop
 
 
 class Json(DbosSerializer):
@@ -50,15 +55,32 @@ _running: Engine | None = None  # the library is one per process, and so is this
 @DBOS.workflow(name="flow")
 async def _flow(flow: str, incident: int, args: dict[str, Any]) -> None:
     assert _running is not None  # noqa: S101 - launch() sets it before any flow can start
-    await _running.run(flow, incident, args)
-    await step("finished", _running.finished(DBOS.workflow_id or ""))
+    engine, key = _running, DBOS.workflow_id or ""
+    engine.at_work.add(key)
+    try:
+        await engine.run(flow, incident, args)
+        await step("finished", engine.finished(key))
+    except Exception as mistake:
+        told = {"fields": {"flow": flow, "incident": f"INC-{incident}", "key": key}}
+        logging.getLogger("muster").error("flow.broken", exc_info=mistake, extra=told)
+        raise
+    finally:
+        engine.at_work.discard(key)
 
 
 async def step(name: str, effect: Callable[[], Awaitable[Any]]) -> Any:
-    """Run an effect and keep its JSON result: a flow that goes on after a crash sees the same answer."""
+    """Run an effect and keep its JSON result: a flow that goes on after a crash sees the same answer.
+
+    TryAgain means that our own database is away, which is waited for: what neighbours refuse is the effect's to keep.
+    """
 
     async def run() -> Any:  # the library takes a lambda that returns a coroutine for a blocking function
-        return await effect()
+        while True:
+            try:
+                return await effect()
+            except TryAgain as away:
+                event("step.waits", level=logging.WARNING, step=name, reason=away.reason)
+                await asyncio.sleep(DATABASE_AWAY)
 
     return await DBOS.run_step_async({"name": name}, run)
 
@@ -71,10 +93,13 @@ def step_key() -> str:
 class Engine:
     """Starts flows and keeps them going. One per process; launch it inside the running loop."""
 
-    def __init__(self, store: Store, *, executor: str, run: Flow) -> None:
+    def __init__(self, store: Store, *, executor: str, run: Flow, broke: Broke) -> None:
         self._store = store
         self._executor = executor
+        self._broke = broke
+        self._orphans: dict[str, float] = {}
         self.run = run
+        self.at_work: set[str] = set()
 
     async def launch(self) -> None:
         """Open the journal, take the lease, and go on with what this executor left unfinished."""
@@ -100,10 +125,13 @@ class Engine:
         }
 
     async def close(self) -> None:
-        """Stop starting flows. What is running goes on after the next launch."""
+        """Let what is running end, within seconds; what does not goes on after the next launch, or elsewhere."""
         global _running
-        await asyncio.to_thread(self._lease.release)
+        deadline = asyncio.get_running_loop().time() + FINISH
+        while self.at_work and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - they end one by one
+            await asyncio.sleep(0.05)
         await asyncio.to_thread(DBOS.destroy)  # takes the loop's threads with it: nothing may need one afterwards
+        self._lease.release()  # last: from now on others may take over
         _running = None
 
     async def start(self, due: Due) -> None:
@@ -120,23 +148,49 @@ class Engine:
         return finish
 
     async def sweep(self, now: datetime) -> None:
-        """Start what is due and not yet running, and take over what a dead process was running."""
-        for due in await asyncio.to_thread(self._store.dues):
-            if _not_yet(due, now):
-                continue
-            status = await DBOS.get_workflow_status_async(due.key)
-            if status is None:
-                await self.start(due)
-            elif status.status in ENDED:
-                if status.status != "SUCCESS":
-                    event("flow.failed", level=logging.ERROR, flow=due.flow, incident=due.incident, key=due.key)
-                await asyncio.to_thread(self._store.done, due.key)
-            elif status.executor_id != self._executor and not await self._alive(status.executor_id):
-                event("flow.taken-over", flow=due.flow, incident=due.incident, key=due.key)
-                await DBOS.resume_workflow_async(due.key)
+        """Start what is due and not yet running, and take over what nobody runs any more."""
+        await asyncio.to_thread(self._lease.keep)
+        waiting = [due for due in await asyncio.to_thread(self._store.dues) if not _not_yet(due, now)]
+        asked = [due for due in waiting if due.key not in self.at_work]
+        known = await self._known([due.key for due in asked])
+        self._orphans = {key: since for key, since in self._orphans.items() if key in known}
+        for due in asked:
+            await self._bring_on(due, known.get(due.key))
 
-    async def _alive(self, executor: str | None) -> bool:
-        return bool(executor) and await asyncio.to_thread(self._store.alive, executor or "")
+    async def _known(self, keys: list[str]) -> dict[str, WorkflowStatus]:
+        """What the journal says about these flows, in one question."""
+        if not keys:
+            return {}
+        found = await DBOS.list_workflows_async(workflow_ids=keys, load_input=False, load_output=False)
+        return {status.workflow_id: status for status in found}
+
+    async def _bring_on(self, due: Due, status: WorkflowStatus | None) -> None:
+        if status is None:
+            await self.start(due)
+        elif status.status in ENDED:
+            if status.status != "SUCCESS":
+                event("flow.failed", level=logging.ERROR, flow=due.flow, incident=due.incident, key=due.key)
+                await self._broke(due.flow, due.incident, due.key)
+            await asyncio.to_thread(self._store.done, due.key)
+        elif status.status == "PENDING" and await self._orphaned(due.key, status.executor_id or ""):
+            event("flow.taken-over", flow=due.flow, incident=due.incident, key=due.key)
+            self._orphans.pop(due.key)
+            await asyncio.to_thread(self._take_over, due.key, status.executor_id)
+
+    async def _orphaned(self, key: str, executor: str) -> bool:
+        """Whether nobody has run it for a while: its process is dead, or is this one and knows nothing of it."""
+        if executor != self._executor and await asyncio.to_thread(self._store.alive, executor):
+            self._orphans.pop(key, None)
+            return False
+        now = asyncio.get_running_loop().time()
+        return now - self._orphans.setdefault(key, now) >= GRACE
+
+    def _take_over(self, key: str, executor: str | None) -> None:
+        """One replica at a time looks again before it takes a flow, so that two never take the same."""
+        with self._store.transaction(intake=True):
+            status = DBOS.get_workflow_status(key)
+            if status and (status.status, status.executor_id) == ("PENDING", executor):
+                DBOS.resume_workflow(key)
 
 
 def _not_yet(due: Due, now: datetime) -> bool:
@@ -147,7 +201,7 @@ def _not_yet(due: Due, now: datetime) -> bool:
 def journal_url(url: str) -> str:
     """Where the engine keeps its journal: a file beside ours, or its own schema in our Postgres database."""
     if not url.startswith("sqlite"):
-        return url
+        return "postgresql://" + url.partition("://")[2]
     path = Path(url.removeprefix("sqlite:///")).with_suffix(".flows.db")
     with sqlite3.connect(path) as journal:
         journal.execute("pragma journal_mode=wal")  # its default journal stalls the poller for seconds

@@ -174,6 +174,7 @@ class Dropped(What):
         if entry := incident.entry(self.entry):
             _keep_old(entry, fact)
             entry.dropped = True
+            _restate(incident, entry.kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +187,17 @@ class Restored(What):
         if entry := incident.entry(self.entry):
             _keep_old(entry, fact)
             entry.dropped = False
+            _restate(incident, entry.kind)
+
+
+def _restate(incident: Incident, kind: Kind) -> None:
+    """A key time is what the last entry says that states it; without one its default holds again."""
+    if kind is Kind.RESOLVED or not (point := POINTS.get(kind)):
+        return
+    stated = [e.occurred_at for e in incident.entries if e.kind is kind and not e.dropped and e.occurred_at]
+    incident.times.pop(point, None)
+    if stated:
+        incident.times[point] = stated[-1]
 
 
 def _keep_old(entry: Entry, fact: Fact) -> None:

@@ -189,7 +189,7 @@ def _locked(tx: Transaction, said: Said, number: int) -> Incident:
     channel = incident.view.channel if incident else None
     outside = said.channel and said.channel != (channel.id if channel else "")
     if incident is None or (incident.private and outside):
-        raise NotAllowed(f"There is no INC-{number}: nothing was done. “list” names the incidents.")
+        raise NotAllowed(f"There is no INC-{number}: nothing was done. `list` names the incidents.")
     return incident
 
 

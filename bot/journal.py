@@ -16,6 +16,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 T = TypeVar("T")
 PLAIN = (str, int, bool, float)
+UNCHANGED = frozenset({str, int, bool, type(None)})
 
 
 def to_json(value: Any) -> Any:
@@ -23,8 +24,11 @@ def to_json(value: Any) -> Any:
 
     A number that JSON does not know (not a number, infinite) becomes its name.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    kind: Any = type(value)
+    if kind in UNCHANGED:
+        return value
+    if (names := _names(kind)) is not None:
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, datetime):
         return stamp(value)
     if isinstance(value, StrEnum):
@@ -33,11 +37,17 @@ def to_json(value: Any) -> Any:
         return {str(k): to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(v) for v in value]
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, (str, int)):
         return value
-    raise TypeError(f"{type(value).__name__} cannot be stored")
+    raise TypeError(f"{kind.__name__} cannot be stored")
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for anything else."""
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else None
 
 
 def stamp(at: datetime) -> str:

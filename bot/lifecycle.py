@@ -167,6 +167,10 @@ class Lifecycle:
         again = {"channel": self.gather, "checks": self.check, "repair": self.mend}.get(failed)
         await (again(incident, args) if again else self._try(failed, incident, args))
 
+    async def report(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Tell people about a delivery that was not understood."""
+        await step("report", lambda: self._report(incident, args))
+
     # ------------------------------------------------------------------ how a step is tried
 
     async def _try(self, name: str, incident: int, args: Mapping[str, Any]) -> Any:
@@ -181,8 +185,9 @@ class Lifecycle:
                 raise
             await self._failed(name, number, args, problem)
             return None
-        except Exception as mistake:  # noqa: BLE001 - the boundary of a step: our mistake in one must not stop the next
-            log.mistake("step.broken", mistake, step=name)
+        except Exception as mistake:  # the boundary of a step: a mistake of ours in one must not stop the next
+            told = {"fields": {"incident": f"INC-{number}", "step": name}}
+            logging.getLogger("muster").error("step.broken", exc_info=mistake, extra=told)
             await self._failed(name, number, args, GaveUp(MISTAKE, reason="mistake", fix=LOOK), again=False)
             return None
         incident = await self._incident(number)
@@ -195,7 +200,9 @@ class Lifecycle:
     ) -> None:
         """Name it on the card, unless it says the same already, and make a retry due. Tries have an end."""
         before = args.get("retry") or {}
-        tried = before if before.get("step") == name else {"step": name, "attempt": 0, "first": step_key()}
+        tried: Mapping[str, Any] = (
+            before if before.get("step") == name else {"step": name, "attempt": 0, "first": step_key()}
+        )
         attempt = tried["attempt"] + 1
         again = again and attempt < TRIES
         log.event("step.failed", level=logging.WARNING, step=name, reason=problem.reason, text=str(problem))
@@ -408,16 +415,19 @@ class Lifecycle:
 
     async def _report(self, number: int, args: Mapping[str, Any]) -> None:
         """What cannot be delivered is said later; what the chat refuses for good stays in the log."""
+        attempt = int(args.get("attempt", 0))
         try:
             where = self._policy.troubles if number == NO_INCIDENT else await self._channel_of(number)
             await self._chat.report(where, args["text"], args["key"])
         except GaveUp as problem:
             log.event("report.lost", level=logging.WARNING, reason=problem.reason, key=args["key"])
         except TryAgain as problem:
-            attempt = int(args.get("attempt", 0))
+            if problem.reason == "database":
+                raise
             wait = max(PATIENCE[min(attempt, len(PATIENCE) - 1)], problem.after or 0)
             later = {**args, "attempt": attempt + 1, "not_before": self._in(wait)}
-            await asyncio.to_thread(self._report_later, f"{step_key()}/retry", number, later)
+            if attempt < TRIES:
+                await asyncio.to_thread(self._report_later, f"{args['key']}/report/{attempt + 1}", number, later)
 
     def _report_later(self, key: str, number: int, args: Mapping[str, Any]) -> None:
         with self._store.transaction() as tx:

@@ -8,6 +8,9 @@ from bot.incident import AlertSeen
 from bot.runbook.inventory import Host, Inventory
 
 
+NAMED = 4  # names in a sentence; an alert may have hundreds
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """The server, or None and in words why not; `evidence` says which part of the alert named it.
@@ -45,9 +48,14 @@ def target(alert: AlertSeen, inventory: Inventory) -> Target:
 
 def _asked(words: list[str], found: list[str]) -> str:
     if found:
-        names = ", ".join(found)
-        return f"No checks were run: the alert names several servers ({names}). Say “check on HOST” for one of them."
-    return f"No checks were run: the inventory does not know {', '.join(words)}. Say “check on HOST”."
+        several = f"the alert names several servers ({_some(found)})"
+        return f"No checks were run: {several}. Say “check on HOST” for one of them."
+    return f"No checks were run: the inventory does not know {_some(words)}. Say “check on HOST”."
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(name[:100] for name in names[:NAMED]) + more
 
 
 def _hosts(words: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bot import commands
@@ -21,13 +21,15 @@ from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.postmortem.drafts import Drafts
 from bot.record import from_record, to_record
-from bot.runbook.desk import Desk
 from bot.runbook.inventory import Host
 from bot.runbook.runbook import Runbook
 from bot.said import Reply, Said
 from bot.settings import Home, Settings, read_home, read_policy
 from bot.spoken_time import Ask, Context, Refused, Understood, understand
 from bot.store import Store, Summary
+
+if TYPE_CHECKING:
+    from bot.runbook.desk import Desk
 
 NEXT = re.compile(r"\S")
 EXACT = frozenset({Precision.SECOND, Precision.MINUTE, Precision.APPROXIMATE})
@@ -161,6 +163,8 @@ class Terminal:
 
     def runbook(self, name: str, host: str) -> tuple[Desk, Runbook, Host]:
         """A runbook and a host of the inventory by their names. Raises NotAllowed with the names that there are."""
+        from bot.runbook.desk import Desk  # loads SSH: not for what is said
+
         home = self.home()
         found = next((r for r in home.runbooks if r.name == name), None)
         if found is None:

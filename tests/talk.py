@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from bot import commands
 from bot.facts import ChannelOpened, Fact, Opened, What
@@ -33,11 +34,11 @@ class Talk:
     zone: str = "UTC"
     now: datetime = NOW
 
-    def reply(self, text: str = "", **more: object) -> Reply:
+    def reply(self, text: str = "", **more: Any) -> Reply:
         """Say it and get the whole reply. A `key` that was used before says the very same again."""
-        given = {"key": f"test/{next(_KEYS)}", "author": self.author, "channel": self.channel, "zone": self.zone}
+        who: dict[str, Any] = {"author": self.author, "channel": self.channel, "zone": self.zone, "at": self.now}
         source = Source(type="command" if self.channel else "cli")
-        said = Said(**{"text": text, "at": self.now, "source": source, **given, **more})  # type: ignore[arg-type]
+        said = Said(**{"key": f"test/{next(_KEYS)}", "text": text, "source": source, **who, **more})
         return Hearing(self.store, policy=self.policy, zone="UTC").answer(said)
 
     def __call__(self, text: str) -> str:

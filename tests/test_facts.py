@@ -349,3 +349,20 @@ def test_facts_do_not_change_when_they_are_folded(first: Fact, more: list[Fact])
 
 def test_every_kind_has_a_docstring_and_a_stored_name() -> None:
     assert all(kind.__doc__ and kind.__name__ == name for name, kind in KINDS.items())
+
+
+def test_a_dropped_key_time_no_longer_holds_until_it_is_restored() -> None:
+    earlier, later = START + timedelta(minutes=5), START + timedelta(minutes=20)
+
+    def tell(key: str, what: What, at: datetime = later) -> Fact:
+        return Fact(key=key, what=what, occurred_at=at, recorded_at=later)
+
+    facts = [
+        tell("opened", OPENED, START),
+        tell("first", Told(kind=Kind.MITIGATED, text="fine"), earlier),
+        tell("second", Told(kind=Kind.MITIGATED, text="fine again"), later),
+        tell("dropped", Dropped(entry="E3")),
+    ]
+    assert fold(1, facts).mitigated_at == earlier
+    assert fold(1, [*facts, tell("both", Dropped(entry="E2"))]).mitigated_at is None
+    assert fold(1, [*facts, tell("restored", Restored(entry="E3"))]).mitigated_at == later

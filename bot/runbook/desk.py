@@ -6,8 +6,9 @@ It turns answers into facts and plans into offers; when what happens is the stor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.facts import ChecksAnswered
 from bot.hosts import Ssh
 from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
 from bot.metrics import DIAGNOSIS
-from bot.ports import NotAllowed
+from bot.ports import NotAllowed, TryAgain
 from bot.runbook import causes, dry
 from bot.runbook.inventory import Host
 from bot.runbook.plan import Plan
@@ -33,6 +34,7 @@ STALE = timedelta(minutes=10)
 """An alert older than this gets a diagnosis but no offer: after an outage of ours, old alerts come in a heap."""
 SHOWN_FACT = 500
 """Characters of one fact that a cause keeps; longer ones (diffs) stay with the check's evidence."""
+GOING_ON = {RepairState.OFFERED, RepairState.APPROVED, RepairState.RUNNING}
 Reached = Callable[[RepairState, str, Mapping[str, Any]], Awaitable[None]]
 
 
@@ -114,14 +116,14 @@ class Desk:
 
     async def offers(self, incident: Incident, *, run: str, by_person: bool) -> list[Repair | str]:
         """The repairs that the proved causes of this run call for, planned; or in words why there is none."""
-        proved = [c for c in incident.causes if c.run.startswith(run) and c.verdict is Verdict.PROVED]
+        proved = [c for c in incident.causes if c.run.startswith(f"{run}/") and c.verdict is Verdict.PROVED]
         wanted = [(c, name) for c in proved for name in self._offer(c)]
         newest = max((a.at for a in incident.alerts), default=None)
         if wanted and newest and not by_person and self._now() - newest > STALE:
             return ["No repair was planned, the alert is over ten minutes old: press “Run checks again” for one."]
         found: dict[str, Repair | str] = {}
         for cause, name in wanted:
-            offer = await self._planned(cause, name)
+            offer = await self._planned(incident, cause, name)
             found.setdefault(offer if isinstance(offer, str) else offer.plan, offer)
         return list(found.values())
 
@@ -129,7 +131,7 @@ class Desk:
         runbook = self._runbook(cause.id.rpartition("/")[0])
         return next((c.offer for c in runbook.causes if c.id == cause.id), ()) if runbook else ()
 
-    async def _planned(self, cause: CauseSeen, name: str) -> Repair | str:
+    async def _planned(self, incident: Incident, cause: CauseSeen, name: str) -> Repair | str:
         _, repairs = self._tools()
         runbook, host = self._runbook(cause.id.rpartition("/")[0]), self._home.inventory.find(cause.host)
         if runbook is None or host is None:
@@ -138,7 +140,7 @@ class Desk:
             plan = await repairs.preview(runbook, name, host)
         except NotAllowed as refusal:
             return str(refusal)
-        return self._as_offer(plan, runbook, cause)
+        return replace(self._as_offer(plan, runbook, cause), plan=_offered_as(plan.id, incident))
 
     def _as_offer(self, plan: Plan, runbook: Runbook, cause: CauseSeen) -> Repair:
         approve = runbook.actions[plan.action].approve
@@ -167,19 +169,23 @@ class Desk:
             },
         )
 
-    async def carry_out(self, repair: Repair, reached: Reached) -> None:
-        """Do what was approved, or after a crash find out what became of it. Every stage is told before it begins."""
+    async def carry_out(self, repair: Repair, reached: Reached) -> bool:
+        """Do what was approved, or after a crash find out what became of it. Every stage is told before it begins.
+
+        False when nothing was done, because it was not what was approved any more. Raises TryAgain or GaveUp when the
+        host cannot be asked; call it again later.
+        """
         _, repairs = self._tools()
         plan, runbook = Plan.from_json(repair.stored), self._runbook(repair.runbook)
         host = self._home.inventory.find(str(repair.details.get("affected", repair.host)))
         if runbook is None or host is None:
             await reached(RepairState.FAILED, "Nothing was done: runbook or host are no longer in the files.", {})
-            return
+            return False
 
         async def on_stage(stage: Stage) -> None:
             await reached(RepairState.RUNNING, "", {"stage": stage.value})
 
-        async with self._groups.setdefault(host.group, asyncio.Lock()):
+        async with self._alone(host.group):
             try:
                 if repair.state is RepairState.RUNNING:
                     last = str(repair.details.get("stage", Stage.RUNNING))
@@ -188,8 +194,22 @@ class Desk:
                     outcome = await repairs.apply(plan, runbook, host, on_stage=on_stage)
             except NotAllowed as refusal:
                 await reached(RepairState.FAILED, str(refusal), {})
-                return
+                return False
         await reached(_ended(outcome), _said(outcome), {"results": [_told(r) for r in outcome.results]})
+        return True
+
+    @asynccontextmanager
+    async def _alone(self, group: str) -> AsyncIterator[None]:
+        """One repair of a group at a time, in this process and in all replicas. Raises TryAgain for a long wait."""
+        async with self._groups.setdefault(group, asyncio.Lock()):
+            try:
+                lease = await asyncio.to_thread(self._store.lease, f"repair/{group}")
+            except TryAgain as busy:
+                raise TryAgain(f"Another repair of {group} is running.", reason="busy") from busy
+            try:
+                yield
+            finally:
+                await asyncio.to_thread(lease.release)
 
     def _runbook(self, name: str) -> Runbook | None:
         return next((r for r in self._home.runbooks if r.name == name), None)
@@ -209,6 +229,13 @@ class Desk:
     async def _known_good(self, host: Host) -> str | None:
         known = await asyncio.to_thread(self._store.known_good, host.name)
         return known.commit if known else None
+
+
+def _offered_as(plan: str, incident: Incident) -> str:
+    """The plan's id while it is on offer; numbered when the same was offered before and that has ended."""
+    before = [r for r in incident.repairs if r.plan.partition(".")[0] == plan]
+    going_on = (r.plan for r in before if r.state in GOING_ON)
+    return next(going_on, f"{plan}.{len(before) + 1}" if before else plan)
 
 
 def _ended(outcome: Outcome) -> RepairState:

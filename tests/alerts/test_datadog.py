@@ -228,6 +228,11 @@ def test_text_that_is_not_utf_8_or_has_a_mark_of_byte_order_is_read_as_far_as_it
     assert marked == alert("triggered")
 
 
+def test_every_other_recorded_payload_is_understood() -> None:
+    names = {file.stem for file in FIXTURES.glob("*.json")}
+    assert {name for name in names if not parsed(name).alerts} == {"old_default_payload"}
+
+
 FIELDS = st.sampled_from(sorted(json.loads((FIXTURES / "triggered.json").read_text())))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=30),

@@ -8,7 +8,6 @@ import json
 import os
 import pkgutil
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import tests.bench as here
@@ -68,10 +68,11 @@ def measures() -> dict[str, Measure]:
 
 async def attempt(measure: Measure, bench: Bench) -> Outcome:
     """Run one measure within its time."""
-    started, figures, problem = time.monotonic(), [], ""
+    figures: Sequence[Figure] = ()
+    started, problem = time.monotonic(), ""
     try:
         async with asyncio.timeout(FULL_LIMIT if bench.full else LIMIT):
-            figures = list(await measure.run(bench))
+            figures = await measure.run(bench)
     except Exception as error:  # noqa: BLE001 - the boundary: one broken measure must not take the others with it
         problem = f"{type(error).__name__}: {error}"
     return Outcome(measure=measure, figures=figures, problem=problem, seconds=time.monotonic() - started)
@@ -79,17 +80,14 @@ async def attempt(measure: Measure, bench: Bench) -> Outcome:
 
 async def run(chosen: Sequence[Measure], *, quick: bool, full: bool, console: Console) -> list[Outcome]:
     """Run the measures one after another in a temporary folder that is gone afterwards."""
+    outcomes: list[Outcome] = []
     # Not the usual place for temporary files: that may be memory, and a commit must reach a disk.
-    folder = Path(tempfile.mkdtemp(prefix="muster-bench-", dir="/var/tmp"))  # noqa: S108
-    folder.chmod(0o755)  # as root, the lab's servers run under another account
-    outcomes = []
-    try:
-        async with closing(Bench(folder=folder, quick=quick, full=full)) as bench:
+    with tempfile.TemporaryDirectory(prefix="muster-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - as root, the lab's servers run under another account
+        async with closing(Bench(folder=Path(folder), quick=quick, full=full)) as bench:
             for measure in chosen:
                 console.print(f"{measure.title} …", style="dim", highlight=False)
                 outcomes.append(await attempt(measure, bench))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return outcomes
 
 
@@ -101,7 +99,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         for figure in outcome.figures:
             made.add_row(outcome.measure.name, *_row(figure))
         if outcome.problem:
-            made.add_row(outcome.measure.name, f"[red]broke: {outcome.problem}[/red]")
+            made.add_row(outcome.measure.name, f"[red]broke: {escape(outcome.problem)}[/red]")
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ async def measure(bench: Bench) -> Sequence[Figure]:
     sizes = (20, 100) if bench.quick else (200, 1_000, 10_000, *((100_000,) if bench.full else ()))
     found = {size: await asyncio.to_thread(_one, size) for size in sizes}
     figures = [_cost(size, ours, rival) for size, (ours, rival) in found.items()]
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         figures.append(_growth(small, found[small][0] / small, large, found[large][0] / large))
     return figures
 
@@ -44,7 +45,7 @@ def long_incident(entries: int) -> Incident:
 
 def _entry(n: int) -> What:
     kind = KINDS[n % len(KINDS)]
-    return Told(kind=kind, text=f"web-{n % 7:02} answers {n % 90} % of requests, looked at it again", typed="11.15am")
+    return Told(kind=kind, text=f"web-{n % 7:02} answers request {n} again, others wait {n % 90} ms", typed="11.15am")
 
 
 def _fact(n: int, what: What) -> Fact:

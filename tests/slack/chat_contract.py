@@ -138,6 +138,12 @@ class ChatContract:
         assert world.seen_by(ana) == ["E4 at 11:13 EAT (08:13 UTC)"]
         assert world.texts(channel.id) == []
 
+    async def test_a_report_is_posted_once_for_each_key(self, world: World) -> None:
+        _, channel = await opened(world)
+        for key in ("D1", "D1", "D2"):
+            await world.chat.report(channel.id, f"{key} was not understood", key)
+        assert world.texts(channel.id) == ["D1 was not understood", "D2 was not understood"]
+
     async def test_a_group_stands_for_its_members_of_this_moment(self, world: World) -> None:
         ana, ben = world.add_person("ana"), world.add_person("ben")
         world.add_group("oncall-web", [ana])

@@ -72,6 +72,14 @@ async def test_a_channel_of_a_former_life_is_not_adopted(slack: SlackWorld) -> N
     assert new.name == f"{old.name}-2"
 
 
+async def test_a_report_by_the_channels_name_survives_a_lost_answer_and_calls_nobody(slack: SlackWorld) -> None:
+    slack.workspace.fault("chat.postMessage", "drop-after")
+    with pytest.raises(TryAgain):
+        await slack.chat.report("incidents", "Not understood: <!channel> <@U1|ana>", "D1")
+    await slack.chat.report("incidents", "Not understood: <!channel> <@U1|ana>", "D1")
+    assert slack.texts("incidents") == ["Not understood: @channel @ana"]
+
+
 async def test_a_missing_scope_comes_with_its_fix(slack: SlackWorld) -> None:
     slack.workspace.fault("conversations.create", "error", code="missing_scope", times=1)
     with pytest.raises(GaveUp) as refused:

