@@ -282,6 +282,8 @@ def demo(
     watch: Annotated[float, typer.Option("--for", help="Seconds that the quiet story watches.", min=1)] = 30.0,
 ) -> None:
     """Try it with nothing: a lab with real nginx servers, a chat and a monitor, and the seed incident."""
+    if sys.platform != "linux":
+        raise NotAllowed("The demo needs Linux: its servers have loopback addresses of their own (127.x.y.z).")
     try:
         from bot.lab.story import STORIES, play  # the lab: only here
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bot.incident import AlertSeen
 from bot.runbook.inventory import Host, Inventory
 
-
 NAMED = 4  # names in a sentence; an alert may have hundreds
 
 

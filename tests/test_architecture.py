@@ -10,17 +10,29 @@ from pathlib import Path
 import pytest
 
 BOT = Path(__file__).parents[1] / "bot"
-CORE = (
-    "alert incident facts record journal judge said redact timeline_file pattern spoken_time spoken_clock spoken_date "
-    "spoken_heard spoken_moment spoken_settle spoken_words spoken_zone spoken_zone_names"
-).split()
+SPOKEN = ["time", "clock", "date", "heard", "moment", "settle", "words", "zone", "zone_names"]
+CORE = [
+    *[
+        "alert",
+        "incident",
+        "facts",
+        "record",
+        "journal",
+        "judge",
+        "said",
+        "redact",
+        "timeline_file",
+        "pattern",
+        "ports",
+    ],
+    *[f"spoken_{name}" for name in SPOKEN],
+]
 ONLY = {
     "slack_sdk": ("slack/",),
     "slack_bolt": ("slack/",),
     "dbos": ("engine.py",),
     "sqlalchemy": ("store/",),
     "alembic": ("store/",),
-    "psycopg": ("store/",),
     "asyncssh": ("hosts.py", "lab/"),
     "datadog_api_client": ("datadog.py",),
     "crossplane": ("runbook/nginx_config.py",),
@@ -32,6 +44,8 @@ BROAD = {
     "app.py": 3,  # a command, a loop, a view: each must outlive a mistake of ours
     "engine.py": 1,  # a flow: logged and raised again
     "lifecycle.py": 1,  # a step: named on the card
+    "postmortem/draft.py": 1,  # the user's own template
+    "runbook/run.py": 1,  # a check: unknown, the others go on
 }
 """The boundaries at which any exception is caught. One more needs a reason here."""
 
@@ -113,7 +127,7 @@ def test_the_steps_of_the_story_touch_the_world_only_inside_of_steps() -> None:
         touched = {
             ast.unparse(node.value)
             for node in awaited_outside_of_steps(methods[name])
-            if not ast.unparse(node.value).startswith(("step(", "self._try(", "self._tell(", "self.gather(", "(again("))
+            if not ast.unparse(node.value).startswith(("step(", "self._try(", "self._tell(", "self.gather(", "again("))
         }
         assert touched == set(), f"{name} awaits {touched}"
 

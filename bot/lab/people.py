@@ -125,7 +125,7 @@ async def guided(lab: Lab, broken: Broken) -> Path:
     address = f"{lab.workspace.url}/#{broken.channel}"
     lab.narrator.ask(f"Your turn. Open {address}")
     lab.narrator.ask(
-        "You are Ana there, who is on call (top left, as is Ben). Press the red “Restore …”, then “Approve”."
+        "You are Ana there (top left); she and Ben are on call. Press the red “Restore …”, then “Approve”."
     )
     last = ""
     while (draft := draft_of(lab)) is None:
