@@ -91,10 +91,14 @@ def step_key() -> str:
 
 
 class Engine:
-    """Starts flows and keeps them going. One per process; launch it inside the running loop."""
+    """Starts flows and keeps them going. One per process; launch it inside the running loop.
 
-    def __init__(self, store: Store, *, executor: str, run: Flow, broke: Broke) -> None:
+    `broke` is told of a flow that a mistake of ours ended. `poll`: seconds between two looks of the library's threads.
+    """
+
+    def __init__(self, store: Store, *, executor: str, run: Flow, broke: Broke, poll: float = 1.0) -> None:
         self._store = store
+        self._poll = poll
         self._executor = executor
         self._broke = broke
         self._orphans: dict[str, float] = {}
@@ -121,7 +125,7 @@ class Engine:
             "serializer": Json(),
             "log_level": "WARNING",
             "enable_otlp": False,
-            "notification_listener_polling_interval_sec": 1.0,
+            "notification_listener_polling_interval_sec": self._poll,
         }
 
     async def close(self) -> None:

@@ -106,7 +106,9 @@ class AlertAttached(What):
     def add_to(self, incident: Incident, fact: Fact) -> None:
         incident.alerts.append(self.alert)
         kind = Kind.ALERT if self.alert.bad else Kind.RECOVERED
-        fact.entry(incident, kind, f"{self.alert.source.capitalize()}: {self.alert.transition}: {self.alert.title}")
+        where = f" ({self.alert.where})" if self.alert.where else ""
+        said = f"{self.alert.source.capitalize()}: {self.alert.transition}: {self.alert.title}{where}"
+        fact.entry(incident, kind, said)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -159,6 +159,13 @@ class AlertSeen:
     tags: tuple[str, ...] = ()
     bad: bool = True
 
+    @property
+    def where(self) -> str:
+        """The hosts that its scope names, else its hostname; at most three of them, and how many more."""
+        hosts = [word.removeprefix("host:") for word in self.scope if word.startswith("host:")]
+        found = hosts or ([self.hostname] if self.hostname else [])
+        return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
     def ends(self, other: AlertSeen) -> bool:
         """Whether this is the recovery of that one at the same instant: a cycle begins before it ends."""
         return not self.bad and other.bad and self.at == other.at and self.cycle_key == other.cycle_key

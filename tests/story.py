@@ -123,6 +123,10 @@ class Story:
         """The first repair."""
         return self.incident.repairs[0]
 
+    def state(self) -> RepairState:
+        """How far it is."""
+        return self.repair.state
+
     def alert(self, *flows: str, key: str = "D1") -> None:
         """An alert opens the incident and makes these flows due."""
         seen = AlertSeen(delivery=key, source="datadog", transition="Triggered", at=self.now, monitor_id="7")
@@ -197,7 +201,7 @@ async def story(store: Store, folder: Any, *, executor: str = "local") -> AsyncI
         now=lambda: told.now,
         wake=lambda: None,
     )
-    engine = Engine(store, executor=executor, run=life.run, broke=life.broke)
+    engine = Engine(store, executor=executor, run=life.run, broke=life.broke, poll=0.05)
     told = Story(store=store, chat=chat, desk=desk, life=life, engine=engine, ana=ana, ben=ben)
     await engine.launch()
     try:

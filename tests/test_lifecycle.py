@@ -48,7 +48,7 @@ async def test_checks_prove_a_cause_and_offer_what_repairs_it(told: Story) -> No
     told.alert()
     await told.settle()
     assert [c.text for c in told.incident.proved] == ["Another port."]
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
     assert "No other repair was planned." in {e.text for e in told.incident.entries}
 
 
@@ -120,7 +120,7 @@ async def test_checks_that_failed_at_first_are_followed_by_their_offer(told: Sto
     assert told.incident.troubles["checks"].fix == "Set MUSTER_SECRET_SSH."
     await told.later(minutes=1)
     assert told.incident.troubles == {}
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
 
 
 async def test_a_step_that_fails_for_ever_leaves_one_fact_and_has_an_end(told: Story) -> None:
@@ -181,7 +181,7 @@ async def test_a_database_that_is_away_for_a_moment_loses_no_step(told: Story, m
 
 async def test_an_approved_repair_is_carried_out_stage_by_stage_and_looked_at_again(told: Story) -> None:
     await approved(told)
-    assert told.repair.state is RepairState.VERIFIED
+    assert told.state() is RepairState.VERIFIED
     assert [p.id for p in told.repair.approved_by] == [told.ana]
     assert told.repair.details["stage"] == "verifying"
     assert told.facts("RepairMoved") == 5
@@ -199,7 +199,7 @@ async def test_two_clicks_at_once_carry_a_repair_out_once(told: Story) -> None:
     told.click(told.ana, key="K3")
     await told.settle()
     assert told.desk.carried_out == [PLAN]
-    assert told.repair.state is RepairState.VERIFIED
+    assert told.state() is RepairState.VERIFIED
     assert len(told.repair.approved_by) == 1
     assert len(told.chat.whispers) == 2
     assert all("already" in text for _, text in told.chat.whispers)
@@ -208,20 +208,20 @@ async def test_two_clicks_at_once_carry_a_repair_out_once(told: Story) -> None:
 async def test_a_repair_that_needs_two_waits_for_the_second(told: Story) -> None:
     told.desk.count = 2
     await approved(told)
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
     told.click(told.ana, key="K2")
     await told.settle()
     assert told.chat.whispers == [(told.ana, "You have approved this already; it needs somebody else, too.")]
     told.click(told.ben, key="K3")
     await told.settle()
-    assert told.repair.state is RepairState.VERIFIED
+    assert told.state() is RepairState.VERIFIED
     assert [p.id for p in told.repair.approved_by] == [told.ana, told.ben]
 
 
 async def test_somebody_else_is_refused_and_nothing_is_recorded(told: Story) -> None:
     dora = told.chat.add_person("dora")
     await approved(told, dora)
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
     assert told.repair.approved_by == ()
     assert told.facts("RepairApproved") == 0
     assert told.chat.whispers == [(dora, "Nothing was approved: it needs one of @oncall-web.")]
@@ -233,7 +233,7 @@ async def test_who_is_in_the_group_is_asked_when_the_button_is_pressed(told: Sto
     told.chat.groups["oncall-web"] = frozenset({told.ben})
     told.click(told.ana)
     await told.settle()
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
 
 
 async def test_a_chat_that_cannot_say_who_may_approves_nothing(told: Story) -> None:
@@ -242,7 +242,7 @@ async def test_a_chat_that_cannot_say_who_may_approves_nothing(told: Story) -> N
     told.chat.fail["members"] = [busy()]
     told.click(told.ana)
     await told.settle()
-    assert told.repair.state is RepairState.OFFERED
+    assert told.state() is RepairState.OFFERED
     assert told.chat.whispers == [(told.ana, "Nothing was approved: It is busy. Press the button again.")]
 
 
@@ -250,7 +250,7 @@ async def test_an_offer_expires_and_the_next_one_can_be_taken(told: Story) -> No
     told.alert()
     await told.settle()
     await told.later(minutes=16)
-    assert told.repair.state is RepairState.EXPIRED
+    assert told.state() is RepairState.EXPIRED
     assert told.store.dues() == []
     told.click(told.ana)
     await told.settle()
@@ -261,17 +261,17 @@ async def test_an_offer_expires_and_the_next_one_can_be_taken(told: Story) -> No
 async def test_a_repair_that_was_taken_does_not_expire(told: Story) -> None:
     await approved(told)
     await told.later(minutes=16)
-    assert told.repair.state is RepairState.VERIFIED
+    assert told.state() is RepairState.VERIFIED
 
 
 async def test_the_stop_switch_holds_also_between_approval_and_repair(told: Story) -> None:
     told.desk.fail["carry_out"] = [busy()]
     await approved(told)
-    assert told.repair.state is RepairState.APPROVED
+    assert told.state() is RepairState.APPROVED
     told.tell("held", Held(on=True))
     await told.later(seconds=3)
     assert told.desk.carried_out == []
-    assert told.repair.state is RepairState.FAILED
+    assert told.state() is RepairState.FAILED
     assert told.repair.text.startswith("Nothing was done: actions were put on hold.")
 
 
@@ -287,7 +287,7 @@ async def test_the_stop_switch_is_asked_again_in_the_moment_before_the_first_sta
     monkeypatch.setattr(told.desk, "carry_out", late)
     await approved(told)
     assert told.desk.carried_out == []
-    assert told.repair.state is RepairState.FAILED
+    assert told.state() is RepairState.FAILED
     assert "stage" not in told.repair.details
 
 
@@ -296,17 +296,17 @@ async def test_an_approval_is_not_carried_out_hours_later(told: Story) -> None:
     await approved(told)
     await told.later(minutes=21)
     assert told.desk.carried_out == []
-    assert told.repair.state is RepairState.FAILED
+    assert told.state() is RepairState.FAILED
     assert "ten minutes" in told.repair.text
 
 
 async def test_a_repair_that_was_interrupted_goes_on_even_when_actions_are_held(told: Story) -> None:
     told.desk.fail["acting"] = [busy()]
     await approved(told)
-    assert told.repair.state is RepairState.RUNNING
+    assert told.state() is RepairState.RUNNING
     told.tell("held", Held(on=True))
     await told.later(seconds=3)
-    assert told.repair.state is RepairState.VERIFIED
+    assert told.state() is RepairState.VERIFIED
     assert told.facts("RepairMoved") == 8  # the retry tells its stages under names of its own
 
 
@@ -316,10 +316,10 @@ async def test_closing_withdraws_what_nobody_took_before_the_draft_is_written(to
     told.tell("closed", Closed())
     told.due("close", "close")
     await told.settle()
-    assert told.repair.state is RepairState.EXPIRED
+    assert told.state() is RepairState.EXPIRED
     assert Path(told.incident.draft_path).is_relative_to(tmp_path / "postmortems")
     assert told.incident.view.draft_posted
-    assert "Expired" in Path(told.incident.draft_path).read_text("utf-8")
+    assert b"Expired" in told.chat.files["draft:INC-1:1"]["postmortem.md"]
 
 
 # ------------------------------------------------------------------ the view

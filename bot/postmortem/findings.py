@@ -96,7 +96,7 @@ def _proved(story: Story, cause: CauseSeen) -> list[str]:
     hosts = sorted({c.host for c in story.run(cause.run) if c.host})
     compared = f"Hosts asked: {', '.join(code(h) for h in hosts)} {story.cite(*ids)}." if hosts else ""
     on = f" on {code(cause.host)}" if cause.host else ""
-    blocks = [f"**Proved by checks**{on} {story.cite(*ids)}:", told, compared, _facts(story, cause)]
+    blocks = [f"The cause was **proved by checks**{on} {story.cite(*ids)}:", told, compared, _facts(story, cause)]
     return [b for b in blocks if b]
 
 

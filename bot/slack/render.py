@@ -134,7 +134,8 @@ def _alerts(incident: Incident) -> list[str]:
         label = one_line(alert.source.capitalize(), 30) or "Alert"
         linked = link(alert.link, label) or link(monitor.get("link", ""), label) or label
         now = f" (monitor now: {one_line(monitor['state'], 30)})" if monitor.get("state") else ""
-        told[alert.fingerprint or alert.delivery] = f"{linked} {one_line(alert.transition, 30)}{now}"
+        where = f" {one_line(alert.where, 60)}" if alert.where else ""
+        told[alert.fingerprint or alert.delivery] = f"{linked} {one_line(alert.transition, 30)}{where}{now}"
     return list(told.values())[:2]
 
 

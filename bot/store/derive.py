@@ -55,7 +55,7 @@ def _before(connection: Connection, row: Row[Any], new: Sequence[Fact]) -> Incid
         drill=row.drill,
         opened_at=row.opened_at,
         times={"closed": row.closed_at} if row.closed_at else {},
-        view=View(channel=Channel(id=row.channel_id, name=row.channel_name) if row.channel_id else None),
+        view=View(channel=Channel(id=row.channel_id, name=row.channel_name)),
     )
 
 

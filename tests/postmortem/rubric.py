@@ -287,7 +287,7 @@ def cause_marked(page: Page, record: Record) -> bool:
     """14: a cause is proved by checks and marked so, or stated by people, or asked for."""
     part = page.part("Root cause\n") or page.sections.get("Root cause", "")
     proved = [c for c in record["causes"] if c["verdict"] == "proved"]
-    if bool(proved) != ("Proved by checks" in part):
+    if bool(proved) != ("proved by checks" in part.lower()):
         return False
     stated = [e for e in shown(record) if e["kind"] == "cause" and e["source"]["type"] not in {"check", "bot"}]
     if not proved and not stated:

@@ -76,7 +76,7 @@ def test_the_machine_run_names_what_the_reader_needs() -> None:
     for wanted in (
         "web-02 does not answer",
         "13:30:00 EAT (10:30:00 UTC)",
-        "**Proved by checks** on `web-02` [E3, E4]",
+        "The cause was **proved by checks** on `web-02` [E3, E4]",
         "| `port.found` | 8081 |",
         "| `port.expected` | 8080 |",
         "conf.d/site.conf:2, uncommitted",

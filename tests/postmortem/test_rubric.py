@@ -34,7 +34,7 @@ SPOILED: dict[str, tuple[str, Spoil]] = {
     "statements_cite": ("machine", lambda p: re.sub(r"(Offered at .*) \[E5\]", r"\1", p)),
     "nothing_foreign": ("seed", lambda p: p.replace("70% of requests", "71% of requests")),
     "contradictions_listed": ("seed", lambda p: re.sub(r"\d+\. Nothing is recorded for.*\n", "", p)),
-    "cause_marked": ("machine", lambda p: p.replace("**Proved by checks** on", "**Known**:")),
+    "cause_marked": ("machine", lambda p: p.replace("proved by checks", "known")),
     "no_names_no_blame": ("machine", lambda p: p.replace("by the commander", "by Ada Lovelace")),
     "dead_ends_kept": ("machine", lambda p: re.sub(r"\| nginx is not running.*\n", "", p)),
     "restoration_told": ("machine", lambda p: re.sub(r"\+    listen.*\n", "", p)),
