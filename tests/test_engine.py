@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbos import DBOS
 
 from bot import engine as engine_module
 from bot.engine import Engine, step, step_key
@@ -150,7 +151,7 @@ async def test_a_journal_that_does_not_answer_is_the_callers_to_wait_for(
             raise OSError("the journal is gone")
 
         with monkeypatch.context() as patched:
-            patched.setattr(engine_module.DBOS, "list_workflows_async", gone)
+            patched.setattr(DBOS, "list_workflows_async", gone)
             with pytest.raises(OSError, match="gone"):
                 await made.engine.sweep(NOW)
         await made.settle()
@@ -164,7 +165,10 @@ async def test_the_journal_is_readable(sqlite_url: str) -> None:
         await made.settle()
     store.close()
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///").replace(".db", ".flows.db")) as journal:
-        outputs = [json.loads(row) for (row,) in journal.execute("select output from operation_outputs")]
+        outputs = [
+            json.loads(row)
+            for (row,) in journal.execute("select output from operation_outputs where output is not null")
+        ]
         inputs = [json.loads(row) for (row,) in journal.execute("select inputs from workflow_status")]
     journal.close()
     assert {"did": "walk 1", "as": "K/1"} in outputs

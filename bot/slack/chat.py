@@ -54,6 +54,7 @@ class _Shown:
     done: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     newest: render.Message | None = None
+    sent: render.Message | None = None
 
 
 class SlackChat:
@@ -121,8 +122,9 @@ class SlackChat:
         async with shown.lock:
             if shown.done < mine:
                 newest, content = shown.wanted, shown.newest
-                await self._messages.edit(at, ts, content, first=First.RESULTS)
-                shown.done = newest
+                if content != shown.sent:  # an edit costs one of 50 a minute
+                    await self._messages.edit(at, ts, content, first=First.RESULTS)
+                shown.done, shown.sent = newest, content
         self._forget_old_cards()
 
     async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002

@@ -133,6 +133,17 @@ async def test_a_private_incident_is_announced_without_its_title(slack: SlackWor
     assert "mail" not in str(told)
 
 
+async def test_a_card_that_shows_it_already_is_not_edited_again(slack: SlackWorld) -> None:
+    incident, _ = await opened(slack)
+    incident.view.card = await slack.chat.show_card(incident, now=AT)
+    for _ in range(3):
+        await slack.chat.edit_card(incident, now=AT)
+    assert slack.methods().count("chat.update") == 1
+    incident.status = Status.MONITORING
+    await slack.chat.edit_card(incident, now=AT)
+    assert slack.methods().count("chat.update") == 2
+
+
 async def test_a_full_card_is_taken_by_the_workspace(slack: SlackWorld) -> None:
     incident = full()
     incident.view.channel = await slack.chat.open_channel(incident)
