@@ -43,7 +43,7 @@ test-all: lint
 	@MUSTER_FULL=1 $(RUN)pytest -m '' $(TESTS) $(ARGS)
 
 bench: .venv/.test
-	@$(RUN)python -m tests.bench
+	@$(RUN)python -m tests.bench $(ARGS)
 
 format: .venv/.test
 	@$(RUN)ruff check --fix .

@@ -25,7 +25,7 @@ from bot.ports import TryAgain
 from bot.said import Said
 from bot.settings import Settings, read_home
 from bot.store import Store
-from tests.bot_process import ROOT, SECRET, BotProcess
+from tests.bot_process import SECRET, BotProcess
 
 POLICY = """policy: 1
 announce: incidents
@@ -33,15 +33,16 @@ invite:
   - {service: shop, people: ["@oncall-web"]}
 """
 ALERT = {
+    "schema": "muster/datadog/1",
     "event_id": "8306",
     "alert_id": "4711",
-    "cycle_key": "9000",
-    "transition": "Triggered",
+    "alert_cycle_key": "9000",
+    "alert_transition": "Triggered",
     "alert_type": "error",
-    "title": "[Triggered on {host:web-02}] Web server out of rotation",
-    "scope": "host:web-02,service:shop",
+    "alert_title": "[Triggered on {host:web-02}] Web server out of rotation",
+    "alert_scope": "host:web-02,service:shop",
     "tags": "host:web-02,service:shop,role:web",
-    "service": "shop",
+    "tag_service": "shop",
     "hostname": "web-02",
 }
 LOOK_UPS = {"usergroups.list", "usergroups.users.list", "users.info", "users.lookupByEmail", "auth.test"}

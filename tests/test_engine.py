@@ -169,10 +169,10 @@ async def test_the_journal_is_readable(sqlite_url: str) -> None:
             json.loads(row)
             for (row,) in journal.execute("select output from operation_outputs where output is not null")
         ]
-        inputs = [json.loads(row) for (row,) in journal.execute("select inputs from workflow_status")]
+        inputs = [json.loads(row) for (row,) in journal.execute("select inputs from workflow_input")]
     journal.close()
     assert {"did": "walk 1", "as": "K/1"} in outputs
-    assert "ä" in json.dumps(inputs, ensure_ascii=False)
+    assert inputs == [{"args": ["walk", 1, {"words": "ä"}], "kwargs": {}}]
 
 
 def killed_in_the_second_step(url: str, executor: str) -> None:

@@ -32,6 +32,8 @@ from bot.slack.replies import Replies
 
 HEALTH_FOR = 30.0
 """Seconds between two questions whether Slack hears us."""
+REMEMBERED = 60.0
+"""Seconds for which we trust our memory of what a message shows; a person or another replica may change it."""
 NAMES = 9
 """So many names are tried for a channel."""
 
@@ -48,13 +50,14 @@ class Identity:
 
 @dataclass
 class _Shown:
-    """What a card is to show, and what it shows."""
+    """What a message of ours is to show, and what it shows."""
 
     wanted: int = 0
     done: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     newest: render.Message | None = None
     sent: render.Message | None = None
+    sent_at: float = 0.0
 
 
 class SlackChat:
@@ -85,7 +88,7 @@ class SlackChat:
         self._channel = channel
         self._command = command
         self._clock = clock
-        self._cards: OrderedDict[str, _Shown] = OrderedDict()
+        self._shown: OrderedDict[str, _Shown] = OrderedDict()
         self._asked_health = (float("-inf"), "not asked yet")
         self._health_lock = asyncio.Lock()
 
@@ -114,18 +117,7 @@ class SlackChat:
         at, ts = self._channel_of(incident), incident.view.card
         if not ts:
             raise GaveUp("The card is not posted yet", reason="message_not_found", fix="It is posted once more.")
-        shown = self._cards.setdefault(f"{at}/{ts}", _Shown())
-        self._cards.move_to_end(f"{at}/{ts}")
-        shown.wanted += 1
-        shown.newest = render.card(incident, now=now, command=self._command)
-        mine = shown.wanted
-        async with shown.lock:
-            if shown.done < mine:
-                newest, content = shown.wanted, shown.newest
-                if content != shown.sent:  # an edit costs one of 50 a minute
-                    await self._messages.edit(at, ts, content, first=First.RESULTS)
-                shown.done, shown.sent = newest, content
-        self._forget_old_cards()
+        await self._edit(at, ts, render.card(incident, now=now, command=self._command), first=First.RESULTS)
 
     async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002
         """Tell the announce channel, or find the announcement again; its channel and message ids."""
@@ -138,7 +130,7 @@ class SlackChat:
         if incident.view.announcement is None:
             raise GaveUp("Nothing is announced yet", reason="message_not_found", fix="It is announced once more.")
         at, ts = incident.view.announcement
-        await self._messages.edit(at, ts, render.announcement(incident), first=First.DECORATION)
+        await self._edit(at, ts, render.announcement(incident), first=First.DECORATION)
 
     async def invite(self, incident: Incident, people: Sequence[str]) -> Mapping[str, str]:
         """Invite people (@group, e-mail or id); per person "invited" or the reason why not.
@@ -221,15 +213,31 @@ class SlackChat:
         made = answer["channel"]
         return Channel(id=str(made["id"]), name=str(made["name"]))
 
+    async def _edit(self, at: str, ts: str, wanted: render.Message, *, first: First) -> None:
+        """Show this in that message, unless we showed just that a moment ago: an edit costs one of 50 a minute."""
+        shown = self._shown.setdefault(f"{at}/{ts}", _Shown())
+        self._shown.move_to_end(f"{at}/{ts}")
+        shown.wanted += 1
+        shown.newest = wanted
+        mine = shown.wanted
+        async with shown.lock:
+            if shown.done < mine:
+                number, content = shown.wanted, shown.newest
+                if content != shown.sent or self._clock() - shown.sent_at > REMEMBERED:
+                    await self._messages.edit(at, ts, content, first=first)
+                    shown.sent, shown.sent_at = content, self._clock()
+                shown.done = number
+        self._forget_the_oldest()
+
     def _channel_of(self, incident: Incident) -> str:
         if incident.view.channel is None:
             fix = "It is opened once more."
             raise GaveUp(f"{incident.id} has no channel yet", reason="channel_not_found", fix=fix)
         return incident.view.channel.id
 
-    def _forget_old_cards(self) -> None:
-        while len(self._cards) > 1_000 and not next(iter(self._cards.values())).lock.locked():
-            self._cards.popitem(last=False)
+    def _forget_the_oldest(self) -> None:
+        while len(self._shown) > 1_000 and not next(iter(self._shown.values())).lock.locked():
+            self._shown.popitem(last=False)
 
 
 def _identity(answer: Answer) -> Identity:
