@@ -27,6 +27,11 @@ class Condition(StrEnum):
         return self in {Condition.FIRING, Condition.WARNING, Condition.NO_DATA, Condition.REMINDER}
 
 
+def cycle_of(source: str, key: str) -> str:
+    """The name of a cycle, unique among all sources; empty without a key."""
+    return f"{source}|{key}" if key else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alert:
     """One alert as received. All text in it was written by outsiders: it is shown inert and never acted upon.
@@ -66,7 +71,7 @@ class Alert:
     @property
     def cycle(self) -> str:
         """Names one episode from firing to recovery; empty when the source does not say."""
-        return f"{self.source}|{self.cycle_key}" if self.cycle_key else ""
+        return cycle_of(self.source, self.cycle_key)
 
     def tag(self, key: str) -> str:
         """The value of the first `key:value` in scope, then tags; empty when there is none."""

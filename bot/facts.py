@@ -407,6 +407,7 @@ REPAIR_WORDS = {
     RepairState.FAILED: "Failed",
     RepairState.EXPIRED: "Expired",
 }
+"""How the entries of a repair begin, before a colon."""
 
 
 def _update(incident: Incident, repair: Repair, **changes: Any) -> None:

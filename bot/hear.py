@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.clicks import CLICKS
 from bot.commands import COMMANDS, Asked, Command, Listed, Outcome
 from bot.facts import Fact
 from bot.incident import Incident
+from bot.journal import to_json
 from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.said import Reply, Said
-from bot.spoken_time import zone_of
-from bot.store import Store, Summary, Transaction
+from bot.spoken.zone import iana_zone, zone_of
+from bot.store import Store, Summary, Transaction, no_incident
 
 NAMED = re.compile(r"INC-(?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
 LARGEST = 2**31 - 1
@@ -86,6 +86,10 @@ class Hearing:
             raise NotAllowed(f"Nothing was recorded: did you mean “{near}”? {keep}")
         if incident:
             raise NotAllowed(f"Nothing was recorded: “{word}” is no word here. To keep it say: note {_cut(text)}")
+        if said.talk:
+            raise NotAllowed(
+                f"Nothing was recorded: “{word}” is no word that I know. To open an incident: declare {_cut(text)}"
+            )
         return COMMANDS["declare"], text
 
     def _number(self, said: Said) -> int | None:
@@ -122,7 +126,8 @@ class Hearing:
             return Reply(text=outcome.text)
         tx.append(number, self._facts(said, outcome))
         for flow in outcome.flows:
-            tx.due(f"{said.key}/{flow}", flow, number, {"reply_to": dict(said.reply_to), **(outcome.args or {})})
+            told = {"reply_to": dict(said.reply_to), "by": to_json(said.author), **(outcome.args or {})}
+            tx.due(f"{said.key}/{flow}", flow, number, told)
         text = outcome.text.replace("{id}", f"INC-{number}", 1) if outcome.opens else outcome.text
         return Reply(text=text, incident=number, opened=outcome.opens)
 
@@ -176,10 +181,7 @@ def number_of(named: re.Match[str]) -> int:
 
 def zone_named(name: str) -> tzinfo:
     """The zone of this IANA name or abbreviation. Raises NotAllowed for one that is unknown or ambiguous."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as Africa
-        return zone_of(name)
+    return iana_zone(name) or zone_of(name)
 
 
 def _locked(tx: Transaction, said: Said, number: int) -> Incident:
@@ -189,7 +191,7 @@ def _locked(tx: Transaction, said: Said, number: int) -> Incident:
     channel = incident.view.channel if incident else None
     outside = said.channel and said.channel != (channel.id if channel else "")
     if incident is None or (incident.private and outside):
-        raise NotAllowed(f"There is no INC-{number}: nothing was done. `list` names the incidents.")
+        raise no_incident(number)
     return incident
 
 

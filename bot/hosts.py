@@ -312,7 +312,13 @@ class _HostKey(asyncssh.SSHClient):
 
     fingerprint = ""
 
-    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+    def validate_host_public_key(
+        self,
+        host: str,  # noqa: ARG002 - asyncssh gives all four
+        addr: str,  # noqa: ARG002
+        port: int,  # noqa: ARG002
+        key: asyncssh.SSHKey,
+    ) -> bool:
         self.fingerprint = key.get_fingerprint()
         return False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -315,6 +317,12 @@ class Incident:
         return f"INC-{self.number}"
 
     @property
+    def slug(self) -> str:
+        """Its title for names of channels and folders: small letters, digits and single dashes, or nothing."""
+        ascii_title = unicodedata.normalize("NFKD", self.title[:300]).encode("ascii", "ignore").decode().lower()
+        return re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[:50].rstrip("-")
+
+    @property
     def open(self) -> bool:
         """Whether it is still being worked on."""
         return self.status is not Status.CLOSED
@@ -398,10 +406,6 @@ class Incident:
     def repair(self, plan: str) -> Repair | None:
         """The repair with this plan."""
         return next((r for r in self.repairs if r.plan == plan), None)
-
-    def person_role(self, person: Person) -> str:
-        """The role that stands for a person in narrative text."""
-        return next((role for role, holder in self.roles.items() if holder == person), "responder")
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -142,9 +142,9 @@ class Lifecycle:
 
     async def mend(self, incident: int, args: Mapping[str, Any]) -> None:
         """Carry out an approved plan, and look again. Where it was outdated, a new one is offered."""
-        outdated = await self._try("repair", incident, args) == "outdated"
-        answered = await self._try("checks", incident, args)
-        if outdated and answered:
+        ended = await self._try("repair", incident, args)
+        answered = await self._try("checks", incident, args) if ended else None
+        if ended == "outdated" and answered:
             await self._try("offer", incident, {**args, **answered})
 
     async def expire(self, incident: int, args: Mapping[str, Any]) -> None:
@@ -305,13 +305,14 @@ class Lifecycle:
 
     async def _offer(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._incident(number)
-        offers = await self._desk.offers(incident, run=args["run"], by_person=bool(args.get("reply_to")))
+        by = Person(**args["by"]) if args.get("by") else Person()
+        offers = await self._desk.offers(incident, run=args["run"], by_person=by != Person())
         for n, offer in enumerate(offers):
             if isinstance(offer, str):
                 await self._record(number, NotOffered(reason=offer), part=str(n))
             else:
                 told = self._fact(RepairOffered(repair=offer), f"{step_key()}/{n}")
-                await asyncio.to_thread(self._write_offer, number, offer, told)
+                await asyncio.to_thread(self._write_offer, number, offer, replace(told, author=by))
         self._wake()
 
     def _write_offer(self, number: int, repair: Repair, told: Fact) -> None:

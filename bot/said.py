@@ -16,6 +16,7 @@ class Said:
     `key` is unique for ever and makes hearing it twice harmless. `at` is when it was said. `zone` is the
     author's IANA zone, empty when not yet known. `channel` is the chat's channel id; `incident` is the number
     where it was named outright. `button` and `value` are set for a click, then `message` is the clicked message.
+    `talk` marks words out of a conversation (a mention), where a bare title opens nothing.
     `reply_to` belongs to whoever delivered it and is opaque to everybody else.
     """
 
@@ -30,6 +31,7 @@ class Said:
     button: str = ""
     value: str = ""
     message: str = ""
+    talk: bool = False
     reply_to: Mapping[str, str] = field(default_factory=dict)
 
     def by(self, *, name: str, zone: str) -> Said:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot import checks, policy
 from bot.policy import Policy
@@ -17,6 +16,7 @@ from bot.runbook import inventory, schema
 from bot.runbook.inventory import Inventory
 from bot.runbook.lint import lint
 from bot.runbook.runbook import Runbook
+from bot.spoken.zone import iana_zone
 from bot.strict_yaml import Problem, Problems
 
 T = TypeVar("T")
@@ -142,12 +142,10 @@ class _Reader:
 
     def zone(self, name: str) -> str:
         value = self.text(name) or "UTC"
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, such as Africa
-            self.problems.append(f"{name} is {value!r}: it must be a zone such as Europe/Berlin or UTC.")
-            return "UTC"
-        return value
+        if iana_zone(value):
+            return value
+        self.problems.append(f"{name} is {value!r}: it must be a zone such as Europe/Berlin or UTC.")
+        return "UTC"
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name).lower() or choices[0]

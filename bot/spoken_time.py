@@ -10,13 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.incident import Precision
-from bot.spoken_clock import read_span
-from bot.spoken_date import Anchor, Direction, SpokenDate, read_date, settle_date
-from bot.spoken_heard import Ask, Context, Heard, NoTime, Refused, Understood
-from bot.spoken_moment import Reader
-from bot.spoken_settle import settle_moment
-from bot.spoken_words import Nonsense, Unclear, Words
-from bot.spoken_zone import label, names_of, zone_of
+from bot.spoken.clock import read_span
+from bot.spoken.date import Anchor, Direction, SpokenDate, read_date, settle_date
+from bot.spoken.heard import Ask, Context, Heard, NoTime, Refused, Understood
+from bot.spoken.moment import Reader
+from bot.spoken.settle import settle_moment
+from bot.spoken.words import Nonsense, Unclear, Words
+from bot.spoken.zone import label, names_of, zone_of
 
 __all__ = [
     "Ask",
@@ -73,14 +73,13 @@ def understand_date(text: str, context: Context) -> Heard:
     except Unclear as unclear:
         typed, rest = _split(words, stop or unclear.stop)
         return Ask(question=unclear.question, choices=unclear.choices, typed=typed, rest=rest)
-    except (Nonsense, OverflowError) as error:
-        typed, rest = _split(words, stop or getattr(error, "stop", None))
-        return Refused(
-            text=str(error),
-            suggestion=getattr(error, "suggestion", "type a date, like 2026-12-01"),
-            typed=typed,
-            rest=rest,
-        )
+    except Nonsense as nonsense:
+        typed, rest = _split(words, stop or nonsense.stop)
+        return Refused(text=nonsense.text, suggestion=nonsense.suggestion, typed=typed, rest=rest)
+    except OverflowError:
+        typed, rest = _split(words, stop)
+        what = f"“{typed}” is outside the calendar"
+        return Refused(text=what, suggestion="type a date, like 2026-12-01", typed=typed, rest=rest)
 
 
 def echo(understood: Understood, zone: tzinfo | None = None, *, now: datetime | None = None) -> str:

@@ -133,7 +133,7 @@ class Terminal:
         found = NAMED.fullmatch(id.strip())
         incident = self._store.incident(number_of(found)) if found else None
         if incident is None:
-            raise NotAllowed(f"There is no incident {id}. “muster list” shows all.")
+            raise NotAllowed(f"Nothing was done: there is no incident {id}. “muster list” shows all.")
         return incident
 
     def records(self, id: str) -> list[dict[str, Any]]:
@@ -169,17 +169,17 @@ class Terminal:
         found = next((r for r in home.runbooks if r.name == name), None)
         if found is None:
             known = ", ".join(r.name for r in home.runbooks) or "none"
-            raise NotAllowed(f"There is no runbook {name}; there is {known}.")
+            raise NotAllowed(f"No checks were run: there is no runbook {name}; there is {known}.")
         where = home.inventory.find(host)
         if where is None:
-            raise NotAllowed(f"{host} is not in the inventory; nothing was asked.")
+            raise NotAllowed(f"No checks were run: the inventory does not know {host}.")
         return Desk(home, self._store, now=self._now), found, where
 
     def explain(self, word: str) -> list[dict[str, Any]]:
         """Which rule decided about a delivery, or about all deliveries of an incident."""
         one = self._store.delivery(word)
         if one is None and not NAMED.fullmatch(word):
-            raise NotAllowed(f"There is no delivery {word}, and it is no incident (INC-n).")
+            raise NotAllowed(f"Nothing can be explained: there is no delivery {word}, and it is no incident (INC-n).")
         found = [one] if one else self._store.explained(self.incident(word).number)
         return [
             {

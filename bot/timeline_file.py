@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
 from bot.incident import Precision
-from bot.spoken_date import day_first_of, read_date, settle_date
-from bot.spoken_heard import Ask, Context, Heard, NoTime, Understood
-from bot.spoken_settle import AHEAD, anchor_of
+from bot.spoken.date import day_first_of, read_date, settle_date
+from bot.spoken.heard import Ask, Context, Heard, NoTime, Understood
+from bot.spoken.settle import AHEAD, anchor_of
+from bot.spoken.words import Nonsense, Unclear, Words
+from bot.spoken.zone import NamedZone, read_zone, settle
 from bot.spoken_time import understand
-from bot.spoken_words import Nonsense, Unclear, Words
-from bot.spoken_zone import NamedZone, read_zone, settle
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _RULE = re.compile(r"^[\s|:+=_*-]*-{2,}[\s|:+=_*-]*$")

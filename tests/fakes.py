@@ -75,20 +75,20 @@ class FakeChat:
         made = self.add_channel(next(name for name in names if name not in taken), creator=incident.id)
         return Channel(id=made.id, name=made.name)
 
-    async def show_card(self, incident: Incident, *, now: datetime) -> str:  # noqa: ARG002
+    async def show_card(self, incident: Incident, *, now: datetime) -> str:  # noqa: ARG002 - of Chat
         self._called("show_card")
         return self._post_once(self._of(incident), f"card:{incident.id}", _text(incident))
 
-    async def edit_card(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002
+    async def edit_card(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002 - of Chat
         self._called("edit_card")
         self._edit(self._of(incident), incident.view.card, _text(incident))
 
-    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002
+    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002 - of Chat
         self._called("announce")
         key = f"announcement:{incident.id}"
         return self._announce.id, self._post_once(self._announce, key, _text(incident))
 
-    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002
+    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002 - of Chat
         self._called("edit_announcement")
         _, message = incident.view.announcement or ("", "")
         self._edit(self._announce, message, _text(incident))

@@ -46,7 +46,7 @@ class FakeDesk:
     now: datetime = NOW
     offered: str = PLAN
 
-    def questions(self, incident: Incident, *, host: str = "", runbook: str = "") -> Questions:  # noqa: ARG002
+    def questions(self, incident: Incident, *, host: str = "", runbook: str = "") -> Questions:  # noqa: ARG002 - of Desk
         return Questions(host=Host(name="web-02", address="127.0.0.2", group="web"), runbooks=(_runbook(),))
 
     async def diagnose(self, runbook: Runbook, host: Host, *, run: str) -> ChecksAnswered:
@@ -57,7 +57,7 @@ class FakeDesk:
             runbook=runbook.name, host=host.name, run=run, results=(seen,), causes=(replace(cause, run=run),)
         )
 
-    async def offers(self, incident: Incident, *, run: str, by_person: bool) -> list[Repair | str]:  # noqa: ARG002
+    async def offers(self, incident: Incident, *, run: str, by_person: bool) -> list[Repair | str]:  # noqa: ARG002 - of Desk
         self._called("offers")
         if not any(c.run.startswith(f"{run}/") for c in incident.causes):
             return []

@@ -10,22 +10,10 @@ from pathlib import Path
 import pytest
 
 BOT = Path(__file__).parents[1] / "bot"
-SPOKEN = ["time", "clock", "date", "heard", "moment", "settle", "words", "zone", "zone_names"]
 CORE = [
-    *[
-        "alert",
-        "incident",
-        "facts",
-        "record",
-        "journal",
-        "judge",
-        "said",
-        "redact",
-        "timeline_file",
-        "pattern",
-        "ports",
-    ],
-    *[f"spoken_{name}" for name in SPOKEN],
+    *("alert", "incident", "facts", "record", "journal", "judge", "said", "redact", "pattern", "ports"),
+    *("timeline_file", "spoken_time"),
+    *sorted(f"spoken.{file.stem}" for file in (BOT / "spoken").glob("*.py") if file.stem != "__init__"),
 ]
 ONLY = {
     "slack_sdk": ("slack/",),
@@ -45,6 +33,7 @@ BROAD = {
     "engine.py": 1,  # a flow: logged and raised again
     "lifecycle.py": 1,  # a step: named on the card
     "postmortem/draft.py": 1,  # the user's own template
+    "runbook/dry.py": 1,  # a check that is asked with no answers to give
     "runbook/run.py": 1,  # a check: unknown, the others go on
 }
 """The boundaries at which any exception is caught. One more needs a reason here."""
@@ -92,7 +81,7 @@ def test_nothing_but_the_command_line_imports_the_lab() -> None:
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_knows_the_standard_library_and_itself(name: str) -> None:
     allowed = {f"bot.{other}" for other in CORE}
-    for module in imported(SOURCES[f"{name}.py"]):
+    for module in imported(SOURCES[f"{name.replace('.', '/')}.py"]):
         top = module.partition(".")[0]
         inside = any(module == known or module.startswith(f"{known}.") for known in allowed)
         assert inside or module == "bot" or top in sys.stdlib_module_names, f"{name} imports {module}"
@@ -100,7 +89,7 @@ def test_the_core_knows_the_standard_library_and_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_has_no_clock_no_chance_and_no_files(name: str) -> None:
-    assert forbidden(SOURCES[f"{name}.py"]) == []
+    assert forbidden(SOURCES[f"{name.replace('.', '/')}.py"]) == []
 
 
 def test_the_story_gets_its_time_as_an_argument() -> None:
@@ -139,21 +128,26 @@ def awaited_outside_of_steps(method: ast.AsyncFunctionDef) -> Iterator[ast.Await
 
 def test_any_exception_is_caught_at_named_boundaries_only() -> None:
     counted = {
-        file: sum(isinstance(n, ast.ExceptHandler) and _is_broad(n) for n in ast.walk(tree))
-        for file, tree in SOURCES.items()
-        if not file.startswith("lab/")
+        file: sum(_is_broad(n) for n in ast.walk(tree)) for file, tree in SOURCES.items() if not file.startswith("lab/")
     }
     assert {file: n for file, n in counted.items() if n > BROAD.get(file, 0) and not _raises_again(file)} == {}
 
 
-def _is_broad(handler: ast.ExceptHandler) -> bool:
-    return handler.type is None or ast.unparse(handler.type) in {"Exception", "BaseException"}
+def _is_broad(node: ast.AST) -> bool:
+    if isinstance(node, ast.ExceptHandler):
+        return node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"}
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in {"suppress", "contextlib.suppress"}:
+        return any(ast.unparse(kind) in {"Exception", "BaseException"} for kind in node.args)
+    return False
 
 
 def _raises_again(file: str) -> bool:
-    """Whether every broad handler of the file ends with a bare raise: that catches nothing."""
-    handlers = [n for n in ast.walk(SOURCES[file]) if isinstance(n, ast.ExceptHandler) and _is_broad(n)]
-    return all(isinstance(h.body[-1], ast.Raise) and h.body[-1].exc is None for h in handlers)
+    """Whether everything broad in the file is a handler that ends with a bare raise: that catches nothing."""
+    return all(
+        isinstance(n, ast.ExceptHandler) and isinstance(n.body[-1], ast.Raise) and n.body[-1].exc is None
+        for n in ast.walk(SOURCES[file])
+        if _is_broad(n)
+    )
 
 
 def test_host_keys_are_never_left_unverified() -> None:

@@ -16,6 +16,7 @@ from bot.__main__ import app
 from bot.alerts import SOURCES
 from bot.checks import NOUNS
 from bot.commands import COMMANDS
+from tests.reference import PAGES
 
 ROOT = Path(__file__).parents[1]
 NOT_SAID = {"socket"}  # of a balancer kind that cannot be asked yet
@@ -48,6 +49,20 @@ def test_every_check_has_help_about_each_of_its_words(noun: str) -> None:
     assert about.help.endswith(".")
     for word in set(about.words) - NOT_SAID:
         assert re.search(rf"\b{word.rstrip('_').replace('_', '-')}\b", about.help), word
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_reference_page_is_what_the_registry_says(page: str) -> None:
+    written = (ROOT / "docs" / page).read_text("utf-8")
+    assert written == PAGES[page]() + "\n", (
+        f"docs/{page} is outdated: renew it with .venv/bin/python -m tests.reference"
+    )
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for document in documents():
+        links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", document.read_text("utf-8"))
+        assert [link for link in links if not (document.parent / link).exists()] == [], document
 
 
 @pytest.mark.parametrize("source", sorted(SOURCES))

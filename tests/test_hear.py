@@ -43,6 +43,14 @@ def test_a_bare_title_opens_an_incident_outside_of_one(say: Talk) -> None:
     assert reply == Reply(text="INC-2 opened: Pages are slow", incident=2, opened=True)
 
 
+def test_a_bare_title_in_a_conversation_opens_nothing_and_says_how(say: Talk) -> None:
+    say.channel = "CGENERAL"
+    reply = say.reply("what is this?", talk=True)
+    assert (reply.ok, reply.opened, say.store.incident(2)) == (False, False, None)
+    assert "To open an incident: declare what is this?" in reply.text
+    assert say.reply("declare Pages are slow", talk=True).opened
+
+
 def test_inside_a_channel_unknown_words_record_nothing_and_get_a_suggestion(say: Talk) -> None:
     assert say.refused("Pages are slow") == (
         "Nothing was recorded: “pages” is no word here. To keep it say: note Pages are slow"
@@ -97,7 +105,7 @@ def test_a_named_incident_alone_tells_its_status(say: Talk) -> None:
 @pytest.mark.parametrize("number", ["9", "0", "99999999999", "9" * 5000])
 def test_an_incident_that_is_not_there_is_refused_and_kept_as_heard(say: Talk, number: str) -> None:
     say.channel = "CGENERAL"
-    assert "nothing was done" in say.refused(f"INC-{number} note hi")
+    assert "Nothing was done" in say.refused(f"INC-{number} note hi")
     assert say.store.unanswered() == []
 
 

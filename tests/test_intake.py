@@ -328,8 +328,6 @@ def test_reports_leave_no_trace_among_the_incidents(world: World) -> None:
     world.deliver()
     world.store.rebuild()
     assert (world.numbers(), world.store.stale()) == ([1], [1])
-    with world.store.transaction() as tx:
-        assert tx.open_numbers() == [1]
 
 
 def test_a_body_over_a_megabyte_is_stored_cut_and_reported(world: World) -> None:

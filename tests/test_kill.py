@@ -132,10 +132,9 @@ class World:
 
     async def survive(self, points: list[Point]) -> None:
         """Let it die at each of these points, one after the other; then it lives."""
-        for point, following in zip(points, [*points[1:], None], strict=True):
+        for n in range(len(points)):
             await self.bot.dead()
-            await self.live(following)
-            del point
+            await self.live(points[n + 1] if n + 1 < len(points) else None)
 
     async def live(self, point: Point | None = None) -> None:
         """Start it, to live on or to die at this point."""
@@ -302,9 +301,13 @@ def _keys(world: World, channel: str) -> list[str]:
 
 
 CHAINS = {
-    "opening": both("channel", "card", "invitations", "topic", "announcement"),
+    "opening": [
+        *both("channel"),
+        Point("after", "card"),
+        Point("after", "invitations"),
+        *both("announcement"),
+    ],
     "record": [
-        Point("before", "Opened"),
         Point("after", "Opened"),
         Point("after", "ChecksAnswered"),
         Point("before", "RepairOffered"),

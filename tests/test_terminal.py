@@ -245,5 +245,5 @@ def test_explaining_a_delivery_and_an_incident(terminal: Terminal, database_url:
 
 
 def test_a_runbook_or_host_that_is_not_there(terminal: Terminal) -> None:
-    with pytest.raises(NotAllowed, match=r"There is no runbook web; there is none\."):
+    with pytest.raises(NotAllowed, match=r"there is no runbook web; there is none\."):
         terminal.runbook("web", "web-02")

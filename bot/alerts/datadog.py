@@ -1,4 +1,4 @@
-"""Datadog's webhook: the payload that `muster setup datadog` installs, in whatever state it arrives.
+"""Datadog's webhook: the payload of datadog_webhook_payload.json, in whatever state it arrives.
 
 Every value is a string; a variable that Datadog does not know may arrive empty, missing, or as its own name
 (`$HOSTNAME`). https://docs.datadoghq.com/integrations/webhooks/

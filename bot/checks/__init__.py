@@ -3,7 +3,7 @@
 A noun is one async function in one file. Its keyword-only arguments are the words that a runbook may use,
 their annotations are the types that the loader enforces, its docstring is its help.
 
-    @noun("disk")
+    @noun("disk", over_ssh=True)
     async def disk(on: Target, *, path: str = "/", below: Share = Share(90)) -> Answer: ...
 """
 
@@ -128,7 +128,8 @@ Ask = Callable[..., Awaitable[Answer]]
 class Noun:
     """A kind of check. `touches` marks the few that are not read-only: they run last and alone.
 
-    It is True, or the word that makes the check touch (`nginx` does so only with `test`).
+    It is True, or the word that makes the check touch (`nginx` does so only with `test`). `over_ssh`: it asks a
+    session first, so that a dry run can ask it without reaching anybody.
     """
 
     name: str
@@ -136,6 +137,7 @@ class Noun:
     touches: bool | str
     words: Mapping[str, inspect.Parameter]
     help: str
+    over_ssh: bool = False
 
     def touching(self, words: Mapping[str, object]) -> bool:
         """Whether the check touches the server when it is asked with these words."""
@@ -145,8 +147,8 @@ class Noun:
 NOUNS: dict[str, Noun] = {}
 
 
-def noun(name: str, *, touches: bool | str = False) -> Callable[[Ask], Ask]:
-    """Register a check noun under the word that runbooks use."""
+def noun(name: str, *, touches: bool | str = False, over_ssh: bool = False) -> Callable[[Ask], Ask]:
+    """Register a check noun under the word that runbooks use; the marks are those of `Noun`."""
 
     def register(ask: Ask) -> Ask:
         if name in NOUNS:
@@ -156,7 +158,8 @@ def noun(name: str, *, touches: bool | str = False) -> Callable[[Ask], Ask]:
             for word, parameter in inspect.signature(ask, eval_str=True).parameters.items()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         }
-        NOUNS[name] = Noun(name=name, ask=ask, touches=touches, words=words, help=inspect.getdoc(ask) or "")
+        about = inspect.getdoc(ask) or ""
+        NOUNS[name] = Noun(name=name, ask=ask, touches=touches, words=words, help=about, over_ssh=over_ssh)
         return ask
 
     return register

@@ -32,7 +32,7 @@ class Trouble:
     text: str
 
 
-@noun("balancer")
+@noun("balancer", over_ssh=True)
 async def balancer(
     on: Target,
     *,
@@ -60,24 +60,31 @@ async def balancer(
     servers = (await read_config(session, config)).leading_to(about, upstream=upstream)
     if wrong := _misdirected(on, about, at, servers):
         return wrong
-    expected = on.inventory.group_of(about).port
     troubles = await _troubles(session, log, servers, at_least=_horizon(on, since))
     replies = await ask(url, host=host, times=times, within=on.within, header=served_by) if url else ()
     names = {about.name.lower(), *(f"{each.address}:{each.port}".lower() for each in servers)}
-    facts: dict[str, JSON] = {
-        "found": servers[0].port,
-        "expected": expected,
-        "file": servers[0].file,
-        "line": servers[0].line,
+    state, reason, said = _judged(on, servers, troubles, replies, names)
+    return Answer(
+        state=state,
+        reason=reason,
+        summary=f"{at.name} sends to {about.name} at port {servers[0].port}: {said}",
+        facts={"expected": on.inventory.group_of(about).port, **_facts(servers[0], troubles, replies, names)},
+        evidence="\n".join(each.text for each in troubles[-5:]),
+    )
+
+
+def _facts(
+    server: Upstream, troubles: Sequence[Trouble], replies: Sequence[Reply], names: Collection[str]
+) -> dict[str, JSON]:
+    return {
+        "found": server.port,
+        "file": server.file,
+        "line": server.line,
         "count": len(troubles),
         "last-error": troubles[-1].text[:500] if troubles else "",
         "asked": len(replies),
         "served": sum(_serves(reply, names) for reply in replies),
     }
-    state, reason, said = _judged(on, servers, troubles, replies, names)
-    evidence = "\n".join(each.text for each in troubles[-5:])
-    summary = f"{at.name} sends to {about.name} at port {servers[0].port}: {said}"
-    return Answer(state=state, reason=reason, summary=summary, facts=facts, evidence=evidence)
 
 
 def _parties(on: Target) -> tuple[Host, Host]:

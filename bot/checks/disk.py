@@ -9,7 +9,7 @@ from bot.runbook.result import State
 LIMIT = Share(90)
 
 
-@noun("disk")
+@noun("disk", over_ssh=True)
 async def disk(on: Target, *, path: str = "/", below: Share = LIMIT, inodes_below: Share = LIMIT) -> Answer:
     """How full a filesystem is, in space and in inodes.
 

@@ -42,7 +42,7 @@ class Change:
     commit: Commit | None = None
 
 
-@noun("drift")
+@noun("drift", over_ssh=True)
 async def drift(
     on: Target,
     *,

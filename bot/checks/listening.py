@@ -23,7 +23,7 @@ class Socket:
     port: int
 
 
-@noun("listening")
+@noun("listening", over_ssh=True)
 async def listening(on: Target, *, port: Port, address: str | None = None) -> Answer:
     """Whether something listens on the port at the host's own address (or on all addresses).
 

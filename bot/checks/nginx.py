@@ -25,7 +25,7 @@ Kind = Literal["listen", "server-names", "upstreams", "locations"]
 DEFAULT = "/etc/nginx/nginx.conf"
 
 
-@noun("nginx", touches="test")
+@noun("nginx", touches="test", over_ssh=True)
 async def nginx(
     on: Target,
     *,

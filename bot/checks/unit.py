@@ -13,7 +13,7 @@ PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestamp,NRes
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,200}")
 
 
-@noun("unit")
+@noun("unit", over_ssh=True)
 async def unit(on: Target, *, name: str, state: Literal["active", "inactive"] = "active") -> Answer:
     """Whether a systemd unit runs, since when, and how often it was restarted.
 

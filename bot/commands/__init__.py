@@ -165,7 +165,7 @@ def optional_time(asked: Asked, words: str, incident: Incident | None) -> Time |
         case Ask(question=question, choices=choices):
             raise NotAllowed(f"Nothing was recorded: {question} {' or '.join(choices)}".strip())
         case Refused(text=text, suggestion=suggestion):
-            raise NotAllowed(f"Nothing was recorded: {text} {suggestion}".strip())
+            raise NotAllowed(f"Nothing was recorded: {'; '.join(filter(None, (text, suggestion)))}")
         case NoTime():
             return None
 

@@ -7,7 +7,7 @@ from bot.commands.timeline import shown_time
 from bot.facts import Corrected, Dropped, Restored
 from bot.incident import Entry, Incident, Revision
 from bot.ports import NotAllowed
-from bot.spoken_zone import label
+from bot.spoken.zone import label
 
 
 @command("fix", usage="fix E4 TEXT, fix E4 at TIME", order=13)

@@ -15,7 +15,7 @@ POINTS: Mapping[str, tuple[Kind, str, str]] = {
 NEEDS_TIME = {"began", "detected"}
 
 
-def _point(word: str, kind: Kind) -> None:
+def _point(word: str, kind: Kind, usage: str, help: str) -> None:
     def state(asked: Asked, incident: Incident) -> Outcome:
         time = optional_time(asked, asked.words, incident)
         if time is None and word == "ack" and "acknowledged" in incident.times:
@@ -33,7 +33,7 @@ def _point(word: str, kind: Kind) -> None:
         said_back = f"{next_entry(incident)}: {kind.value}" + (f" at {time.echo}" if time else ".")
         return Outcome(text=said_back, tell=(Tell(what=told, at=time.at if time else asked.now),))
 
-    add(word, state, usage=POINTS[word][1], help=POINTS[word][2], order=20)
+    add(word, state, usage=usage, help=help, order=20)
 
 
 def _acknowledged(asked: Asked, incident: Incident) -> Outcome:
@@ -42,5 +42,5 @@ def _acknowledged(asked: Asked, incident: Incident) -> Outcome:
     return Outcome(text=f"{incident.id} is acknowledged already. To correct when: ack TIME.", tell=note)
 
 
-for _word, (_kind, _, _) in POINTS.items():
-    _point(_word, _kind)
+for _word, (_kind, _usage, _help) in POINTS.items():
+    _point(_word, _kind, _usage, _help)

@@ -16,13 +16,13 @@ STATEMENTS: Mapping[str, tuple[Kind, str]] = {
 }
 
 
-def _statement(word: str, kind: Kind) -> None:
+def _statement(word: str, kind: Kind, help: str) -> None:
     def state(asked: Asked, incident: Incident) -> Outcome:
         told = Told(kind=kind, text=asked.need("the text"))
         return Outcome(text=f"{next_entry(incident)}: {word} recorded.", tell=(Tell(what=told, at=asked.now),))
 
-    add(word, state, usage=f"{word} TEXT", help=STATEMENTS[word][1], order=30)
+    add(word, state, usage=f"{word} TEXT", help=help, order=30)
 
 
-for _word, (_kind, _) in STATEMENTS.items():
-    _statement(_word, _kind)
+for _word, (_kind, _help) in STATEMENTS.items():
+    _statement(_word, _kind, _help)

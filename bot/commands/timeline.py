@@ -4,7 +4,7 @@ from datetime import tzinfo
 
 from bot.commands import Asked, Outcome, command
 from bot.incident import Entry, Incident, Precision, Revision
-from bot.spoken_zone import label
+from bot.spoken.zone import label
 
 SHOWN = 60
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.incident import Entry, Precision
 from bot.ports import NotAllowed
 from bot.postmortem.markdown import escaped
+from bot.spoken.zone import iana_zone
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 ROUGH = frozenset({Precision.HOUR, Precision.DATE, Precision.APPROXIMATE, Precision.RANGE})
@@ -17,12 +17,9 @@ class Clock:
     """Prints instants in one IANA zone and in UTC. Raises NotAllowed for a zone that nobody knows."""
 
     def __init__(self, zone: str) -> None:
-        try:
-            self.zone = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
-            raise NotAllowed(
-                f"The draft was not written: {zone!r} is no time zone; use a name like Europe/Berlin."
-            ) from problem
+        if (found := iana_zone(zone)) is None:
+            raise NotAllowed(f"The draft was not written: {zone!r} is no time zone; use a name like Europe/Berlin.")
+        self.zone = found
         self.name = zone
         self.only_utc = zone in {"UTC", "Etc/UTC"}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.facts import REPAIR_WORDS
 from bot.incident import Entry, Incident, Kind, Precision, RepairState, Verdict
 from bot.postmortem.clock import ROUGH, span
 
@@ -133,15 +134,7 @@ def _repair(incident: Incident, shown: Sequence[Entry], name: str, state: Repair
     return _point(name, entry, derived=derived) if entry else None
 
 
-STATE_WORDS = {
-    RepairState.OFFERED: "Offered:",
-    RepairState.APPROVED: "Approved:",
-    RepairState.RUNNING: "Running:",
-    RepairState.VERIFIED: "Verified:",
-    RepairState.PUT_BACK: "Put back:",
-    RepairState.FAILED: "Failed:",
-    RepairState.EXPIRED: "Expired:",
-}
+STATE_WORDS = {state: f"{word}:" for state, word in REPAIR_WORDS.items()}
 """How the entries of a repair begin."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -52,9 +51,7 @@ def publish(incident: Incident, draft: Draft, *, into: Path) -> Published:
 def folder_name(incident: Incident) -> str:
     """Day of opening (UTC), number and title: 2026-11-22-inc-7-web-02-is-out."""
     day = incident.opened_at.astimezone(UTC).strftime("%Y-%m-%d")
-    ascii_title = unicodedata.normalize("NFKD", incident.title).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[:50].strip("-")
-    return f"{day}-inc-{incident.number}" + (f"-{slug}" if slug else "")
+    return f"{day}-inc-{incident.number}" + (f"-{incident.slug}" if incident.slug else "")
 
 
 def edited(page: str) -> bool:

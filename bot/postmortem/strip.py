@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from bot.incident import Entry, Precision
 from bot.postmortem.clock import DAY, MINUTE, span
-from bot.postmortem.intervals import Point
+from bot.postmortem.intervals import MISSING, Point
 from bot.postmortem.sections import strip_text
 from bot.postmortem.story import Story
 
@@ -150,7 +150,7 @@ def _bars(axis: Axis, phases: Sequence[tuple[Point, Point]], top: int) -> list[s
 
 
 def _length(a: Point, b: Point) -> str:
-    exact = {a.precision.value, b.precision.value} == {"second"}
+    exact = {a.precision, b.precision} == {Precision.SECOND}
     return span((b.at - a.at).total_seconds(), exact=exact)
 
 
@@ -207,9 +207,8 @@ def _heading(story: Story, axis: Axis) -> str:
 def _notes(story: Story, inside: Sequence[Entry], labelled: int) -> list[str]:
     said = []
     missing = [n for n in ("began", "detected", "mitigated", "resolved") if n not in story.points]
-    words = {"began": "start of impact", "detected": "detection", "mitigated": "mitigation", "resolved": "resolution"}
     if missing:
-        said.append("Not recorded: " + ", ".join(words[n] for n in missing) + ".")
+        said.append("Not recorded: " + ", ".join(MISSING[n].removeprefix("the ") for n in missing) + ".")
     outside = sum(1 for e in story.shown if e.occurred_at) - len(inside)
     untimed = sum(1 for e in story.shown if not e.occurred_at)
     counts = (

@@ -7,7 +7,7 @@ never run) is no answer: it proves nothing and rules nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,16 +46,6 @@ class Verdict:
     offer: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """Verdicts in the order of a message; each part keeps the order of the runbook, which is its preference."""
-
-    proved: Verdict | None
-    also_proved: tuple[Verdict, ...]
-    possible: tuple[Verdict, ...]
-    ruled_out: tuple[Verdict, ...]
-
-
 def judge(runbook: Runbook, host: Host, results: Iterable[Result], *, group: Group) -> list[Verdict]:
     """What the results say about each cause on this host of this group, in the order of the runbook.
 
@@ -64,17 +54,6 @@ def judge(runbook: Runbook, host: Host, results: Iterable[Result], *, group: Gro
     """
     answers = _Answers(runbook, host, group, results)
     return [_judge(cause, answers) for cause in runbook.causes]
-
-
-def shown(verdicts: Sequence[Verdict]) -> Shown:
-    """What the reader sees: the first proved cause, then the possible ones, then what was ruled out."""
-    proved = _those(verdicts, Standing.PROVED)
-    return Shown(
-        proved=proved[0] if proved else None,
-        also_proved=proved[1:],
-        possible=_those(verdicts, Standing.POSSIBLE),
-        ruled_out=_those(verdicts, Standing.RULED_OUT),
-    )
 
 
 def fits(result: Result, answers: frozenset[str]) -> bool | None:
@@ -171,7 +150,3 @@ def _standing(*, against: str, proves: bool) -> Standing:
     if against:
         return Standing.RULED_OUT
     return Standing.PROVED if proves else Standing.POSSIBLE
-
-
-def _those(verdicts: Sequence[Verdict], standing: Standing) -> tuple[Verdict, ...]:
-    return tuple(verdict for verdict in verdicts if verdict.verdict is standing)

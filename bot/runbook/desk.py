@@ -136,6 +136,8 @@ class Desk:
         runbook, host = self._runbook(cause.id.rpartition("/")[0]), self._home.inventory.find(cause.host)
         if runbook is None or host is None:
             return f"No repair was planned: {cause.id} on {cause.host} is no longer in the files."
+        if soon := _too_soon(incident, runbook, name, host, self._now()):
+            return soon
         try:
             plan = await repairs.preview(runbook, name, host)
         except NotAllowed as refusal:
@@ -229,6 +231,16 @@ class Desk:
     async def _known_good(self, host: Host) -> str | None:
         known = await asyncio.to_thread(self._store.known_good, host.name)
         return known.commit if known else None
+
+
+def _too_soon(incident: Incident, runbook: Runbook, name: str, host: Host, now: datetime) -> str:
+    """Why this action may not be offered again yet; only repairs that began count."""
+    pause = timedelta(seconds=runbook.actions[name].limits.once_every)
+    begun = (r.at for r in incident.repairs if r.name == name and "stage" in r.details)
+    if all(now - at >= pause for at in begun):
+        return ""
+    minutes = pause.total_seconds() / 60
+    return f"No repair was planned: {name} has run on {host.name}, and may only once in {minutes:g} minutes."
 
 
 def _offered_as(plan: str, incident: Incident) -> str:

@@ -22,9 +22,6 @@ from bot.runbook.run import Question, Runner
 from bot.runbook.runbook import Runbook
 from bot.runbook.words import bind
 
-OVER_SSH = frozenset({"balancer", "disk", "drift", "listening", "nginx", "unit"})
-"""The nouns that ask a session first. The others may reach out by themselves, so here they are not asked."""
-
 
 class Nobody:
     """Reaches no server."""
@@ -53,16 +50,16 @@ async def _lines(question: Question, target: _Dry) -> list[str]:
         words = bind(check.words, question.noun, values_of(host, target.group))
     except GaveUp as missing:
         return [f"{check.name}: {check.noun} on {host.name} cannot be asked: {missing}"]
-    by_ssh = check.noun in OVER_SSH
-    way = (
-        f"{target.inventory.ssh.user}@{host.address}:{host.ssh_port} by SSH" if by_ssh else f"{host.address} from here"
-    )
+    over_ssh = question.noun.over_ssh  # the others may reach out by themselves, so here they are not asked
+    way = f"{host.address} from here"
+    if over_ssh:
+        way = f"{target.inventory.ssh.user}@{host.address}:{host.ssh_port} by SSH"
     said = " ".join(f"{word.rstrip('_').replace('_', '-')}={_shown(value)}" for word, value in words.items())
     touches = ", touches the server" if question.touches else ""
     line = (
         f"{check.name}: {check.noun} {said}".rstrip() + f" on {host.name} ({way}, within {check.timeout:g} s{touches})"
     )
-    if by_ssh:
+    if over_ssh:
         with contextlib.suppress(Exception):  # a noun may stumble over answers that are nothing; its questions count
             await question.noun.ask(target, **words)
     return [line, *(f"  {asked}" for asked in target.asked)]

@@ -8,23 +8,8 @@ from bot.checks import Noun
 from bot.runbook.inventory import Group, Inventory
 from bot.runbook.placeholders import words_in
 from bot.runbook.runbook import At, Cause, Check, Runbook
-from bot.runbook.schema import load
 from bot.runbook.select import covers_group
-from bot.strict_yaml import Path, Problem, Problems, did_you_mean
-
-
-def load_all(
-    texts: Mapping[str, str], inventory: Inventory, nouns: Mapping[str, Noun]
-) -> tuple[list[Runbook], list[Problem]]:
-    """The runbooks that can be read, by file name, and every problem of all files."""
-    runbooks: list[Runbook] = []
-    problems: list[Problem] = []
-    for file, content in sorted(texts.items()):
-        try:
-            runbooks.append(load(content, file, nouns))
-        except Problems as found:
-            problems.extend(found.problems)
-    return runbooks, sorted(problems + lint(runbooks, inventory, nouns))
+from bot.strict_yaml import Path, Problem, did_you_mean
 
 
 def lint(runbooks: Sequence[Runbook], inventory: Inventory, nouns: Mapping[str, Noun]) -> list[Problem]:

@@ -56,11 +56,6 @@ class Plan:
     sudo: bool = False
     healthy_peers: int = 0
 
-    @property
-    def diff_hash(self) -> str:
-        """The SHA-256 of the diff, for a message that carries the diff in a file."""
-        return hashlib.sha256(self.diff.encode()).hexdigest()
-
     def sealed(self) -> Plan:
         """The same plan with its id."""
         return replace(self, id=self._hash())

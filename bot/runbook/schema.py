@@ -11,22 +11,7 @@ from collections.abc import Collection, Mapping
 from bot.checks import Noun
 from bot.runbook.action import filled_by, names_in, read_action, reference
 from bot.runbook.placeholders import FACT_WORDS, HOST_WORDS, RESULT_WORDS
-from bot.runbook.runbook import (
-    ANSWERS,
-    Action,
-    Approve,
-    Argv,
-    At,
-    Cause,
-    Check,
-    Limits,
-    Restore,
-    Runbook,
-    Severity,
-    Status,
-    Verify,
-    When,
-)
+from bot.runbook.runbook import ANSWERS, At, Cause, Check, Runbook, Severity, Status, When
 from bot.runbook.words import read_words
 from bot.strict_block import (
     Block,
@@ -46,24 +31,6 @@ from bot.strict_block import (
     version,
 )
 from bot.strict_yaml import did_you_mean
-
-__all__ = [
-    "ANSWERS",
-    "Action",
-    "Approve",
-    "Argv",
-    "At",
-    "Cause",
-    "Check",
-    "Limits",
-    "Restore",
-    "Runbook",
-    "Severity",
-    "Status",
-    "Verify",
-    "When",
-    "load",
-]
 
 
 def load(content: str, file: str, nouns: Mapping[str, Noun]) -> Runbook:

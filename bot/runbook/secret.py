@@ -16,11 +16,11 @@ def resolve_secret(reference: str, *, home: Path, environ: Mapping[str, str]) ->
     secrets/ssh-key. Raises GaveUp when there is neither.
     """
     if not reference.startswith("secret:"):
-        return _file(home / reference, f"put the secret into {home / reference}")
+        return _file(home / reference, f"Put the secret into {home / reference}.")
     called = reference.removeprefix("secret:")
     variable = "MUSTER_SECRET_" + called.upper().replace("-", "_").replace(".", "_")
     path = home / "secrets" / called
-    fix = f"set {variable}, or put the secret into {path}"
+    fix = f"Set {variable}, or put the secret into {path}."
     given = environ.get(variable, "")
     if given and "\n" not in given and given.startswith("/"):
         return _file(Path(given), fix)
@@ -30,8 +30,8 @@ def resolve_secret(reference: str, *, home: Path, environ: Mapping[str, str]) ->
 def resolve_key(inventory: Inventory, *, home: Path, environ: Mapping[str, str]) -> str:
     """The private key of the SSH access, as text. Raises GaveUp with the remedy when there is none."""
     if not inventory.ssh.key:
-        fix = "add 'ssh: {key: secret:ssh-key}' to inventory.yaml"
-        raise GaveUp("the inventory names no SSH key", reason="no-secret", fix=fix)
+        fix = "Add 'ssh: {key: secret:ssh-key}' to inventory.yaml."
+        raise GaveUp("The inventory names no SSH key.", reason="no-secret", fix=fix)
     return resolve_secret(inventory.ssh.key, home=home, environ=environ)
 
 
@@ -40,4 +40,4 @@ def _file(path: Path, fix: str) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
-        raise GaveUp(f"the secret in {path} cannot be read: {why}", reason="no-secret", fix=fix) from error
+        raise GaveUp(f"The secret in {path} cannot be read: {why}.", reason="no-secret", fix=fix) from error

@@ -103,7 +103,7 @@ class SlackChat:
                 return made
         fix = "Rename or archive the other channels with this name."
         name = channel_name(self._channel, incident)
-        raise GaveUp(f"{NAMES} channels are called like {name} already", reason="name_taken", fix=fix)
+        raise GaveUp(f"{NAMES} channels are called like {name} already.", reason="name_taken", fix=fix)
 
     async def show_card(self, incident: Incident, *, now: datetime) -> str:
         """Post the one card, or find it again; its message id."""
@@ -116,19 +116,19 @@ class SlackChat:
         """Bring the card up to date. Edits that wait for each other become one, with the newest content."""
         at, ts = self._channel_of(incident), incident.view.card
         if not ts:
-            raise GaveUp("The card is not posted yet", reason="message_not_found", fix="It is posted once more.")
+            raise GaveUp("The card is not posted yet.", reason="message_not_found", fix="It is posted once more.")
         await self._edit(at, ts, render.card(incident, now=now, command=self._command), first=First.RESULTS)
 
-    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002
+    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002 - of Chat
         """Tell the announce channel, or find the announcement again; its channel and message ids."""
         key = f"announcement:{incident.id}"
         where = address(self._announce)
         return await self._messages.post_once(key, where, render.announcement(incident), first=First.RESULTS)
 
-    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002
+    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002 - of Chat
         """Bring the announcement up to date."""
         if incident.view.announcement is None:
-            raise GaveUp("Nothing is announced yet", reason="message_not_found", fix="It is announced once more.")
+            raise GaveUp("Nothing is announced yet.", reason="message_not_found", fix="It is announced once more.")
         at, ts = incident.view.announcement
         await self._edit(at, ts, render.announcement(incident), first=First.DECORATION)
 
@@ -185,7 +185,7 @@ class SlackChat:
         except TryAgain as away:
             return str(away)
         except GaveUp as no:
-            return f"{no}. {no.fix}".strip()
+            return f"{no} {no.fix}".strip()
         self.identity = _identity(answer)
         return ""
 
@@ -232,7 +232,7 @@ class SlackChat:
     def _channel_of(self, incident: Incident) -> str:
         if incident.view.channel is None:
             fix = "It is opened once more."
-            raise GaveUp(f"{incident.id} has no channel yet", reason="channel_not_found", fix=fix)
+            raise GaveUp(f"{incident.id} has no channel yet.", reason="channel_not_found", fix=fix)
         return incident.view.channel.id
 
     def _forget_the_oldest(self) -> None:

@@ -70,7 +70,7 @@ class Refused(GaveUp):
     """Slack answered `ok: false`; `answer` is all that it said."""
 
     def __init__(self, method: str, *, reason: str, answer: Mapping[str, Any]) -> None:
-        super().__init__(f"Slack refused {method}: {reason}", reason=reason, fix=fix_for(reason, answer))
+        super().__init__(f"Slack refused {method}: {reason}.", reason=reason, fix=fix_for(reason, answer))
         self.answer = answer
 
 

@@ -43,6 +43,7 @@ def from_mention(body: Payload) -> Said | None:
         at=_instant(event.get("ts") or event.get("event_ts") or body.get("event_time")),
         source=Source(type="command"),
         channel=channel,
+        talk=True,
         reply_to=_address(None, channel, user, thread),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from bot.incident import Incident
 
@@ -13,7 +12,7 @@ _SUFFIX = 4
 
 def channel_name(template: str, incident: Incident, *, attempt: int = 1) -> str:
     """The name from a template with {n} and {slug}, as Slack allows it; later attempts end in -2, -3, …"""
-    slug = "" if incident.private else slug_of(incident.title)
+    slug = "" if incident.private else incident.slug
     name = _allowed(template.replace("{n}", str(incident.number)).replace("{slug}", slug))
     name = name[: LONGEST - _SUFFIX].strip("-") or f"inc-{incident.number}"
     return name if attempt == 1 else f"{name}-{attempt}"
@@ -28,13 +27,6 @@ def could_be(template: str, incident: Incident, name: str) -> bool:
     pattern = "".join(known.get(part) or re.escape(_spelled(part)) for part in parts)
     bare = channel_name(template.replace("{slug}", ""), incident)
     return re.fullmatch(rf"{pattern}|{re.escape(bare)}(-\d)?", name) is not None
-
-
-def slug_of(title: str) -> str:
-    """Lower-case letters, digits and single dashes; accents fall away, other scripts leave nothing."""
-    plain = unicodedata.normalize("NFKD", title[:300]).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    return words[:50].rstrip("-")
 
 
 def _allowed(name: str) -> str:

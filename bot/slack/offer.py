@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.facts import REPAIR_WORDS
 from bot.incident import Incident, Repair, RepairState, Status
 from bot.slack.blocks import (
     Block,
@@ -31,15 +32,7 @@ REPAIRS = 3
 """So many repairs are shown, the newest first."""
 
 _UNDER_WAY = {RepairState.APPROVED, RepairState.RUNNING}
-_SAID = {
-    RepairState.OFFERED: "Offered repair",
-    RepairState.APPROVED: "Approved",
-    RepairState.RUNNING: "Running",
-    RepairState.VERIFIED: "Verified",
-    RepairState.PUT_BACK: "Put back",
-    RepairState.FAILED: "Failed",
-    RepairState.EXPIRED: "Offer expired",
-}
+_SAID = REPAIR_WORDS | {RepairState.OFFERED: "Offered repair", RepairState.EXPIRED: "Offer expired"}
 
 
 def shown(incident: Incident) -> list[Repair]:

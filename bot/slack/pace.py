@@ -102,7 +102,7 @@ class Line:
         now = self._clock()
         wait = self.window.wait(now)
         if now + wait > give_up:
-            raise TryAgain("There are too many calls to Slack at once", reason="paced", after=round(wait, 1))
+            raise TryAgain("There are too many calls to Slack at once.", reason="paced", after=round(wait, 1))
         limit = wait if self._waiting[0] == ticket else give_up - now
         with suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), limit)
@@ -146,7 +146,7 @@ class Pace:
                 self._methods[method].window.hold(self._clock() + (busy.after or 1.0))
                 if (busy.after or 1.0) > self._patience:
                     raise
-        raise TryAgain(f"Slack keeps asking us to slow down for {method}", reason="ratelimited", after=30.0)
+        raise TryAgain(f"Slack keeps asking us to slow down for {method}.", reason="ratelimited", after=30.0)
 
     async def post(self, url: str, **content: Any) -> None:
         """POST to an address that Slack gave us (an answer, an upload). Raises TryAgain or GaveUp."""
@@ -158,11 +158,11 @@ class Pace:
                 await got.read()
                 status = got.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise TryAgain(f"Slack did not answer: {_named(error)}", reason="away") from error
+            raise TryAgain(f"Slack did not answer: {_named(error)}.", reason="away") from error
         if status == 429 or status >= 500:
-            raise TryAgain(f"Slack answered {status}", reason=f"http-{status}", after=_seconds(got.headers))
+            raise TryAgain(f"Slack answered {status}.", reason=f"http-{status}", after=_seconds(got.headers))
         if status != 200:
-            raise GaveUp(f"Slack answered {status}", reason=f"http-{status}", fix="Ask again.")
+            raise GaveUp(f"Slack answered {status}.", reason=f"http-{status}", fix="Ask again.")
 
     async def _wait(self, method: str, first: First, channel: str) -> None:
         if method == "chat.postMessage":
@@ -182,13 +182,13 @@ class Pace:
         except SlackApiError as error:
             raise self._noted(method, _refusal(method, error.response)) from error
         except SlackClientError as error:
-            raise self._noted(method, GaveUp(f"{method} could not be sent", reason="client")) from error
+            raise self._noted(method, GaveUp(f"{method} could not be sent.", reason="client")) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            gone = TryAgain(f"Slack did not answer {method}: {_named(error)}", reason="away")
+            gone = TryAgain(f"Slack did not answer {method}: {_named(error)}.", reason="away")
             raise self._noted(method, gone) from error
         except (AttributeError, TypeError, ValueError) as error:
             # The SDK takes a proxy's page for an answer and stumbles over it; the call may have been made.
-            odd = TryAgain(f"What answered {method} was not Slack", reason="not-slack")
+            odd = TryAgain(f"What answered {method} was not Slack.", reason="not-slack")
             raise self._noted(method, odd) from error
         if self._failing:
             self._failing = False
@@ -212,15 +212,15 @@ def _refusal(method: str, response: Any) -> TryAgain | GaveUp:
     code = str(answer.get("error") or "")
     if status == 429 or code in LIMITED:
         after = _seconds(headers) or 1.0
-        return TryAgain(f"Slack asks us to wait {after:g} s for {method}", reason="ratelimited", after=after)
+        return TryAgain(f"Slack asks us to wait {after:g} s for {method}.", reason="ratelimited", after=after)
     if status >= 500 or code in PASSING:
-        return TryAgain(f"Slack could not do {method}: {code or status}", reason=code or f"http-{status}")
+        return TryAgain(f"Slack could not do {method}: {code or status}.", reason=code or f"http-{status}")
     if code:
         return Refused(method, reason=code, answer=answer)
     if 400 <= status < 500:
         fix = "Check SLACK_API_URL and the proxies on the way to Slack."
-        return GaveUp(f"{method} was answered with {status}", reason=f"http-{status}", fix=fix)
-    return TryAgain(f"What answered {method} was not Slack", reason="not-slack")
+        return GaveUp(f"{method} was answered with {status}.", reason=f"http-{status}", fix=fix)
+    return TryAgain(f"What answered {method} was not Slack.", reason="not-slack")
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

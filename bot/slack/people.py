@@ -78,7 +78,7 @@ class People:
         for group_seen in listed.get("usergroups", ()):
             if handle in {str(group_seen.get("handle", "")).lower(), str(group_seen.get("name", "")).lower()}:
                 return str(group_seen["id"])
-        raise GaveUp(f"Slack has no group {word}", reason="no_such_subteam", fix=fix_for("no_such_subteam", {}))
+        raise GaveUp(f"Slack has no group {word}.", reason="no_such_subteam", fix=fix_for("no_such_subteam", {}))
 
 
 def _person(answer: Answer) -> ChatPerson:

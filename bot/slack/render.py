@@ -72,10 +72,14 @@ def announcement(incident: Incident) -> Message:
 
 
 def topic(incident: Incident) -> str:
-    """The topic of the channel: how bad, where it stands, who leads, what it is."""
+    """The topic of the channel: how bad, who leads, what it is, and whether it is over.
+
+    Each change of it writes a line into the channel, so where it stands in between is the card's to say.
+    """
     lead = incident.roles.get("commander")
-    who = f"commander {lead.name or lead.id}" if lead else "no commander yet"
-    return one_line(f"{incident.severity} · {incident.status} · {who} · {incident.title}", TOPIC)
+    over = [incident.status.value] if incident.status in {Status.RESOLVED, Status.CLOSED} else []
+    who = [f"commander {lead.name or lead.id}"] if lead else []
+    return one_line(" · ".join([incident.severity, *over, *who, incident.title]), TOPIC)
 
 
 def draft_note(incident: Incident) -> str:
@@ -152,7 +156,7 @@ def _troubles(incident: Incident) -> list[Block]:
 
 def _trouble(step: str, text: str, fix: str) -> str:
     told = f"{one_line(step, 60).capitalize()} failed: {one_line(text, 150)}"
-    return f"{told} – {one_line(fix, 150)}" if fix else told
+    return f"{sentence(told)} {one_line(fix, 150)}" if fix else told
 
 
 def _hints(incident: Incident, command: str) -> Block:

@@ -45,7 +45,7 @@ class Replies:
                 pass  # the address has expired or is used up: Slack allows 5 answers in 30 minutes
         channel, user, thread = (reply_to.get(word, "") for word in ("channel", "user", "thread"))
         if not channel:
-            raise GaveUp("Nobody knows where to answer", reason="no_address")
+            raise GaveUp("Nobody knows where to answer.", reason="no_address")
         if thread and not url:
             words = {"thread_ts": thread, "unfurl_links": False, "unfurl_media": False}
             await self._pace.call("chat.postMessage", first=First.RESULTS, channel=channel, **content, **words)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.alert import cycle_of
 from bot.facts import AlertAttached, ChecksAnswered, Fact, Imported, RepairMoved, fold
 from bot.incident import AlertSeen, Channel, Incident, Status, View
 from bot.ports import TryAgain
@@ -99,7 +100,7 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
     problem = schema.problem.c
     here = and_(problem.incident == state.number, problem.fingerprint == alert.fingerprint)
     values = {
-        "cycle": f"{alert.source}|{alert.cycle_key}" if alert.cycle_key else "",
+        "cycle": cycle_of(alert.source, alert.cycle_key),
         "place": alert.place,
         "firing": alert.bad,
         "last_at": alert.at,

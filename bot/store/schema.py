@@ -44,7 +44,7 @@ class Instant(TypeDecorator[datetime]):
         at = value.astimezone(UTC)
         return at.isoformat(timespec="microseconds") if dialect.name == "sqlite" else at
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """What comes out: aware UTC."""
         if value is None:
             return None
@@ -57,7 +57,7 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """What is stored."""
         return None if value is None else value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 

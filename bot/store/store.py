@@ -83,8 +83,6 @@ class Store:
         with self._reading() as connection:
             connection.execute(text("SELECT 1"))
 
-    # Incidents
-
     def incident(self, number: int) -> Incident | None:
         """The incident as it stands; None when there is none."""
         with self._reading() as connection:
@@ -131,8 +129,6 @@ class Store:
             connection.execute(select(schema.incident.c.number).with_for_update())
             rebuild(connection)
 
-    # What remains to be done
-
     def dues(self) -> list[Due]:
         """The flows that are due, oldest first."""
         columns = schema.due.c
@@ -157,8 +153,6 @@ class Store:
         """Remember the intent to do what must not happen twice. True the first time."""
         with self._writing() as connection:
             return insert_new(connection, schema.intent, {"key": key, "at": datetime.now(UTC)}) is not None
-
-    # Deliveries and hosts
 
     def delivery(self, id: str) -> Delivery | None:
         """The delivery with this id."""
@@ -185,8 +179,6 @@ class Store:
         with self._writing() as connection:
             connection.execute(delete(table).where(table.c.host == host))
             connection.execute(insert(table).values(host=host, commit=commit, tree=tree, recorded_at=at))
-
-    # Company
 
     def lease(self, executor: str) -> Lease:
         """Say that this executor lives here, until it is released or this process dies."""

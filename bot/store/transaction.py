@@ -23,6 +23,11 @@ NO_INCIDENT = 0
 """Where flows are filed that concern no incident: a number that is taken and never gets a fact."""
 
 
+def no_incident(number: int) -> NotAllowed:
+    """The refusal for an incident that is not there, or not for whoever asks."""
+    return NotAllowed(f"Nothing was done: there is no INC-{number}. “list” names the incidents.")
+
+
 class Transaction:
     """Reads what it wrote itself. Lives as long as `Store.transaction` and must not be kept."""
 
@@ -34,10 +39,8 @@ class Transaction:
         incident = schema.incident
         query = select(incident).where(incident.c.number == number).with_for_update()
         if (row := self._connection.execute(query).first()) is None:
-            raise NotAllowed(f"There is no INC-{number}: nothing was done. `list` names the incidents.")
+            raise no_incident(number)
         return row
-
-    # What people say
 
     def heard(self, said: Said) -> bool:
         """Keep what somebody said. False when it was heard before: then nothing changes."""
@@ -55,8 +58,6 @@ class Transaction:
         heard = schema.heard
         values = {"reply": to_json(reply), "done_at": datetime.now(UTC)}
         self._connection.execute(update(heard).where(heard.c.key == key).values(values))
-
-    # Incidents and their facts
 
     def new_incident(self) -> int:
         """The next number, without gaps; needs `intake=True`. Its first fact must follow in this transaction."""
@@ -95,12 +96,6 @@ class Transaction:
         query = select(func.max(incident.number)).where(incident.channel_id == channel_id)
         return self._connection.scalar(query) if channel_id else None
 
-    def open_numbers(self) -> list[int]:
-        """The unclosed incidents."""
-        incident = schema.incident.c
-        query = select(incident.number).where(incident.head > 0, incident.status != Status.CLOSED.value)
-        return list(self._connection.scalars(query.order_by(incident.number)))
-
     def problems(self, since: datetime) -> list[Problem]:
         """The problems of all unclosed incidents and of those closed since; the surest home comes first."""
         incident, problem = schema.incident.c, schema.problem.c
@@ -111,8 +106,6 @@ class Transaction:
             .order_by(problem.open.desc(), problem.last_at.desc(), problem.incident.desc())
         )
         return [_problem(row) for row in self._connection.execute(query)]
-
-    # Alerts as they came in
 
     def deliver(self, delivery: Delivery) -> Delivery:
         """Keep a delivery; the first one, marked as duplicate, when this one repeats it."""
@@ -130,8 +123,6 @@ class Transaction:
         """Keep what was decided about a delivery, and why."""
         query = update(schema.delivery).where(schema.delivery.c.id == delivery_id)
         self._connection.execute(query.values(incident=incident, ruling=ruling, reason=reason))
-
-    # What must follow
 
     def due(self, key: str, flow: str, incident: int, args: Mapping[str, Any] | None = None) -> bool:
         """Make a flow due, once for each key. False when it was made due before.

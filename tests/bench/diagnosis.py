@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.checks import FileStat, Output
 from bot.hosts import Ssh
 from bot.lab.farm import Farm
-from bot.runbook.causes import judge, shown
+from bot.runbook.causes import Standing, judge
 from bot.runbook.inventory import Host, Inventory
 from bot.runbook.reach import Connected, Reach, WritableSession
 from bot.runbook.run import Runner
@@ -76,9 +76,9 @@ class _Place:
         for _ in range(times):
             started = time.perf_counter()
             diagnosis = await runner.diagnose(self.runbook, self.host)
-            verdicts = shown(judge(self.runbook, self.host, diagnosis.results, group=group))
+            verdicts = judge(self.runbook, self.host, diagnosis.results, group=group)
             took.append(time.perf_counter() - started)
-            proved += verdicts.proved is not None
+            proved += any(verdict.verdict is Standing.PROVED for verdict in verdicts)
         return took, proved
 
     async def questions(self) -> Questions:

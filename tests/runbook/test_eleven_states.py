@@ -13,7 +13,7 @@ import pytest
 from bot import checks
 from bot.hosts import Ssh
 from bot.lab.farm import Farm
-from bot.runbook.causes import judge, shown
+from bot.runbook.causes import Standing, judge
 from bot.runbook.inventory import Group, Host, Inventory, SshAccess
 from bot.runbook.repair import Ended, Repairs
 from bot.runbook.run import Diagnosis, Runner
@@ -84,7 +84,8 @@ async def test_each_state_gets_its_cause_and_the_seed_is_repaired(tmp_path: Path
                 await make()
             await farm.served_by(6)
             diagnosis = await runner.diagnose(runbook, host)
-            proved = shown(judge(runbook, host, diagnosis.results, group=web)).proved
+            verdicts = judge(runbook, host, diagnosis.results, group=web)
+            proved = next((v for v in verdicts if v.verdict is Standing.PROVED), None)
             assert (proved is None) == (not said), name
             assert proved is None or said in proved.text, name
             facts = differences(diagnosis, host.name)

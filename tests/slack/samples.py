@@ -92,7 +92,7 @@ def full(state: RepairState = RepairState.OFFERED) -> Incident:
     incident.repairs.append(repair(state))
     incident.troubles["channel topic"] = Trouble(
         step="channel topic",
-        text="Slack refused conversations.setTopic: missing_scope",
+        text="Slack refused conversations.setTopic: missing_scope.",
         fix="Add the scope channels:manage to the app and reinstall it.",
         at=AT,
     )

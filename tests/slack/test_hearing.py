@@ -46,6 +46,13 @@ def test_only_the_leading_mention_is_taken_away(text: str, heard: str) -> None:
     assert said.key == "event:Ev1"
 
 
+def test_a_mention_is_talk_and_a_command_is_not() -> None:
+    said = from_mention(mention(text="<@U0MUSTER> what is this?"))
+    assert said is not None
+    assert said.talk
+    assert not from_command({"trigger_id": "1", "user_id": "U1", "command": "/incident"}, now=AT).talk
+
+
 def test_bots_and_system_lines_are_not_people() -> None:
     assert from_mention(mention(bot_id="B1")) is None
     assert from_mention(mention(subtype="channel_join")) is None

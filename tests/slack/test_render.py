@@ -132,7 +132,7 @@ def test_a_private_incident_gives_nothing_away() -> None:
 
 def test_the_topic_fits() -> None:
     incident = full()
-    assert topic(incident) == "SEV2 · identified · commander ana · web-02 is out of rotation"
+    assert topic(incident) == "SEV2 · commander ana · web-02 is out of rotation"
     incident.title = "<" * 400
     assert len(topic(incident)) <= 250
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.ports import NotAllowed
-from bot.spoken_words import DASHES, Unclear, Words
-from bot.spoken_zone_names import (
+from bot.spoken.words import DASHES, Unclear, Words
+from bot.spoken.zone_names import (
     AMBIGUOUS,
     CAPITALS_ONLY,
     FIXED,
@@ -46,6 +46,14 @@ class FoundZone:
     warnings: tuple[str, ...] = ()
 
 
+def iana_zone(name: str) -> ZoneInfo | None:
+    """The zone of the zone database with exactly this name, such as Africa/Nairobi; None when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as Africa
+        return None
+
+
 def zone_of(text: str) -> tzinfo:
     """The zone that a setting, an option or a heading names: `EAT`, `+3`, `-4.5`, `UTC+01:00`, `Africa/Nairobi`.
 
@@ -66,6 +74,12 @@ def zone_of(text: str) -> tzinfo:
         return settle(named, home=UTC, on=date(2000, 1, 1)).tz
     except Unclear as unclear:
         raise NotAllowed(f"{unclear.question} Name one like Africa/Nairobi or UTC+3.") from None
+
+
+def at_offset(offset: timedelta) -> NamedZone:
+    """The zone at a fixed distance from UTC, under the name that people write."""
+    name = offset_label(offset)
+    return NamedZone(name=name, tz=timezone(offset, name) if offset else UTC)
 
 
 def offset_label(offset: timedelta) -> str:
@@ -205,29 +219,23 @@ def _hours(text: str) -> tzinfo | None:
         return None
     if not -14 <= hours <= 14:
         return None
-    offset = timedelta(minutes=round(hours * 60))
-    return timezone(offset, offset_label(offset)) if offset else UTC
+    return at_offset(timedelta(minutes=round(hours * 60))).tz
 
 
 def _universal(words: Words, i: int) -> tuple[NamedZone, int] | None:
     if not words.is_word(i, "utc", "gmt", "z", "zulu"):
         bare = read_offset(words, i)
-        return (_at_offset(bare[0]), bare[1]) if bare and words.is_sign(i, "+") else None
+        return (at_offset(bare[0]), bare[1]) if bare and words.is_sign(i, "+") else None
     if words.is_sign(i + 1, "-", tight=True) and words.is_word(i + 2) and not words[i + 2].gap:
         return None
     if words.low(i) in ("z", "zulu") and (words.runs_on(i + 1) or (words[i].text == "z" and words[i].gap and i > 0)):
         return None
     offset = read_offset(words, i + 1) if not words.low(i).startswith("z") else None
     if offset is not None:
-        return _at_offset(offset[0]), offset[1]
+        return at_offset(offset[0]), offset[1]
     if words.runs_on(i + 1):
         return None
     return NamedZone(name="UTC", tz=UTC), words.phrase(i + 1, "time") or i + 1
-
-
-def _at_offset(offset: timedelta) -> NamedZone:
-    name = offset_label(offset)
-    return NamedZone(name=name, tz=timezone(offset, name) if offset else UTC)
 
 
 def _place(words: Words, i: int) -> tuple[NamedZone, int] | None:
@@ -256,10 +264,8 @@ def _database(name: str) -> ZoneInfo | None:
         "/".join(part.title() for part in name.split("/")),
         _all_zones().get(name.lower(), name),
     ):
-        try:
-            return ZoneInfo(_ALIASES.get(spelled, spelled))
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            continue
+        if (tz := iana_zone(_ALIASES.get(spelled, spelled))) is not None:
+            return tz
     return None
 
 

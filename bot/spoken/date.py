@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
-from bot.spoken_words import Nonsense, Unclear, Words
+from bot.spoken.words import Nonsense, Unclear, Words
 
 _MONTHS = ("january", "february", "march", "april", "may", "june",
            "july", "august", "september", "october", "november", "december")  # fmt: skip
@@ -18,7 +18,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _MONTH = {name: n for n, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
 _WEEKDAY = {name: n for n, full in enumerate(_WEEKDAYS) for name in (full, full[:3])}
 _WEEKDAY |= {"tues": 1, "weds": 2, "thur": 3, "thurs": 3}
-_VERBS = ("have", "be", "not", "also", "need", "or", "need", "want", "to", "the")
+_VERBS = ("have", "be", "not", "also", "need", "or", "want", "to", "the")
 _DAY_WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _YEARS = range(1970, 2100)
 
@@ -196,8 +196,7 @@ def _figures(words: Words, i: int) -> _Read:
     if digits == 2 and not names_a_clock_next(words, i + 5):
         return None
     if digits not in (2, 4):
-        stuck = sign in "/-" and digits == 5
-        if stuck:
+        if sign in "/-" and digits == 5:
             raise Nonsense(f"“{words.typed(i, i + 5)}” has a year of 5 digits", "write the year with four", stop=i + 5)
         return None
     year = words.number(i + 4) + (2000 if digits == 2 else 0)
@@ -243,8 +242,6 @@ def _one(words: Words, i: int, year: int | None, month: int, day: int, stop: int
 def _month_first(words: Words, i: int) -> _Read:
     """`June 7th, 2024`, `Mar 3`, `Nov. 10 2023`."""
     month = _MONTH.get(words.low(i), 0) if words.is_word(i) else 0
-    if not month or (words[i].text == words[i].text.upper() != words[i].text.title() and len(words[i].text) > 4):
-        month = month or 0
     start = i + 1 + words.is_sign(i + 1, ".", tight=True)
     if words.is_word(start, "the"):
         start += 1
@@ -346,7 +343,7 @@ def _settled(readings: tuple[tuple[int | None, int, int], ...], anchor: Anchor) 
     if len(fitting) == 1:
         return fitting[0]
     raise Unclear(
-        f"is that {days[0]:%-d %B %Y} or {days[-1]:%-d %B %Y}?".replace("is", "Is", 1),
+        f"Is that {days[0]:%-d %B %Y} or {days[-1]:%-d %B %Y}?",
         tuple(day.isoformat() for day in days),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot.spoken_words import Nonsense, Unclear, Words
+from bot.spoken.words import Nonsense, Unclear, Words
 
 _HOURS = ("h", "hr", "hrs", "hour", "hours", "uhr")
 _AMOUNTS_OF = (
@@ -59,6 +59,11 @@ class Clock:
         hour = "??" if self.hour is None else f"{self.hour:02}"
         minute = "??" if self.minute is None else f"{self.minute:02}"
         return f"{hour}:{minute}" + (f":{self.second:02}" if self.second is not None else "")
+
+    @property
+    def minutes(self) -> int:
+        """Minutes since midnight; what is not known counts as 0."""
+        return (self.hour or 0) * 60 + (self.minute or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

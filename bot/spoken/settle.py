@@ -7,15 +7,15 @@ it is the nearest past; the zone from the row, else from the person. Nothing is 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from bot.incident import Precision
-from bot.spoken_clock import Clock
-from bot.spoken_date import Anchor, Direction, settle_date
-from bot.spoken_heard import Context, Understood
-from bot.spoken_moment import Moment
-from bot.spoken_words import Nonsense, Unclear
-from bot.spoken_zone import FoundZone, NamedZone, label, offset_label, out_of_season, settle
+from bot.spoken.clock import Clock
+from bot.spoken.date import Anchor, Direction, settle_date
+from bot.spoken.heard import Context, Understood
+from bot.spoken.moment import Moment
+from bot.spoken.words import Nonsense, Unclear
+from bot.spoken.zone import FoundZone, NamedZone, at_offset, label, offset_label, out_of_season, settle
 
 AHEAD = timedelta(minutes=15)
 _OUT_OF_ORDER = timedelta(minutes=60)
@@ -203,8 +203,7 @@ def _with_time(unclear: Unclear, moment: Moment) -> Unclear:
 
 
 def _minutes(moment: Moment) -> int:
-    clock = moment.clock
-    return (clock.hour or 0) * 60 + (clock.minute or 0) if clock else 0
+    return moment.clock.minutes if moment.clock else 0
 
 
 def _by_other(moment: Moment, context: Context, on: date) -> FoundZone | None:
@@ -219,7 +218,7 @@ def _by_other(moment: Moment, context: Context, on: date) -> FoundZone | None:
     offset = timedelta(minutes=ahead)
     name = offset_label(context.zone.utcoffset(datetime.combine(on, time(12))) or timedelta(0))
     warning = () if moment.zone else (f"that is {offset_label(offset)}, not {name}",)
-    return FoundZone(tz=timezone(offset, offset_label(offset)) if offset else UTC, warnings=warning)
+    return FoundZone(tz=at_offset(offset).tz or UTC, warnings=warning)
 
 
 def _offset_at(tz: tzinfo, moment: Moment, on: date) -> int:

@@ -6,12 +6,12 @@ It says what was typed, not which instant that is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, timezone
+from datetime import timedelta
 
-from bot.spoken_clock import Clock, Span, Sure, read_clock, read_from_start, read_meridiem, read_span, with_meridiem
-from bot.spoken_date import SpokenDate, read_date
-from bot.spoken_words import DASHES, Nonsense, Words
-from bot.spoken_zone import NamedZone, offset_label, read_offset, read_zone
+from bot.spoken.clock import Clock, Span, Sure, read_clock, read_from_start, read_meridiem, read_span, with_meridiem
+from bot.spoken.date import SpokenDate, read_date
+from bot.spoken.words import DASHES, Nonsense, Words
+from bot.spoken.zone import NamedZone, at_offset, read_offset, read_zone
 
 _ABOUT = ("about", "abt", "around", "approx", "approximately", "roughly", "circa", "ca", "c", "sometime")
 _LATEST = ("by", "before", "until", "till")
@@ -337,7 +337,7 @@ class Reader:
         before = colon and (words.number(i + 1), words.number(i + 3)) < (clock.hour, clock.minute or 0)
         if not (four or before or ((moment.iso or full) and not words[i].gap)):
             return None
-        return _at_offset(found[0]), found[1]
+        return at_offset(found[0]), found[1]
 
     def _behind(self, moment: Moment, i: int) -> int | None:
         """An offset west of Greenwich, before its sign is taken for a range."""
@@ -481,20 +481,15 @@ class Reader:
         return stop + 1
 
 
-def _at_offset(offset: timedelta) -> NamedZone:
-    name = offset_label(offset)
-    return NamedZone(name=name, tz=timezone(offset, name))
-
-
 def _same_half(start: Clock, end: Clock) -> tuple[Clock, Clock]:
     """`10:30-11:15am` is in one morning, `11:30-1:15pm` passes noon."""
     if end.meridiem and not start.meridiem and start.hour and start.hour <= 12:
         halves = [_in_half(start, half) for half in ("am", "pm")]
-        fitting = [clock for clock in halves if _minutes(clock) <= _minutes(end)]
+        fitting = [clock for clock in halves if clock.minutes <= end.minutes]
         return (fitting or halves)[-1 if fitting else 0], end
     if start.meridiem and not end.meridiem and end.hour and end.hour <= 12:
         halves = [_in_half(end, half) for half in ("am", "pm")]
-        fitting = [clock for clock in halves if _minutes(clock) >= _minutes(start)]
+        fitting = [clock for clock in halves if clock.minutes >= start.minutes]
         return start, (fitting or halves)[0]
     return start, end
 
@@ -510,7 +505,3 @@ def _in_part(clock: Clock, half: str) -> Clock:
 
 def _in_half(clock: Clock, half: str) -> Clock:
     return with_meridiem(replace(clock, meridiem=half), clock.text)
-
-
-def _minutes(clock: Clock) -> int:
-    return (clock.hour or 0) * 60 + (clock.minute or 0)
