@@ -36,11 +36,11 @@ lint: .venv/.test
 
 test: lint
 	@$(RUN)python -m tests.browser
-	@$(RUN)pytest $(TESTS) $(ARGS)
+	@$(RUN)pytest -n 2 --dist loadfile $(TESTS) $(ARGS)
 
 test-all: lint
 	@$(RUN)python -m tests.browser
-	@MUSTER_FULL=1 $(RUN)pytest -m '' $(TESTS) $(ARGS)
+	@MUSTER_FULL=1 $(RUN)pytest -n 2 --dist loadfile -m '' $(TESTS) $(ARGS)
 
 bench: .venv/.test
 	@$(RUN)python -m tests.bench $(ARGS)

@@ -6,7 +6,9 @@ Exit 0: done. 1: refused, or problems were found. 2: wrong usage.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,7 @@ setup_app = typer.Typer(no_args_is_help=True, help="Setting up the neighbours.")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(setup_app, name="setup")
 Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
+CANNOT_LISTEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -63,7 +66,13 @@ def serve() -> None:
     home = read_home(settings.home, settings.secrets)
     from bot.app import serve as run  # loads Slack and the engine: only here
 
-    asyncio.run(run(settings, home))
+    try:
+        asyncio.run(run(settings, home))
+    except OSError as error:
+        if error.errno not in CANNOT_LISTEN:
+            raise
+        where, why = f"{settings.host}:{settings.port}", os.strerror(error.errno)
+        raise NotAllowed(f"Not started, {where} cannot be listened on ({why}): set PORT or HOST to another.") from None
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -173,7 +182,7 @@ def postmortem(
         try:
             output.write_text(text, "utf-8")
         except OSError as error:
-            raise NotAllowed(f"Nothing was written to {output}: {error.strerror}. Name another file.") from None
+            raise NotAllowed(f"Nothing was written to {output}: {error.strerror}; name another file.") from None
         print(output)
     else:
         print(text, end="")

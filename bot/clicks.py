@@ -9,7 +9,7 @@ from bot.ports import NotAllowed
 def approve_repair(asked: Asked, incident: Incident) -> Outcome:
     """Ask for this plan to be carried out; who may is decided by the flow, which asks the chat who is in the group."""
     if incident.repair(asked.words) is None:
-        raise NotAllowed("Nothing was approved: this offer is not of this incident. “check” makes a new one.")
+        raise NotAllowed("Nothing was approved: this offer is not of this incident; “check” makes a new one.")
     said = asked.said
     click = {
         "plan": asked.words,
@@ -31,7 +31,7 @@ def not_the_cause(asked: Asked, incident: Incident) -> Outcome:
     cause = next((c.text for c in incident.causes if c.id == asked.words), None)
     repair = incident.repair(asked.words)
     if not (about := cause or (repair.title if repair else "")):
-        raise NotAllowed("Nothing was recorded: this offer is not of this incident. “ruled-out TEXT” says it in words.")
+        raise NotAllowed("Nothing was recorded: this offer is not of this incident; “ruled-out TEXT” says it in words.")
     text = f"Not the cause, says a person: {about}"
     said_before = any(e.text == text and not e.dropped for e in incident.entries)
     tell = () if said_before else (Tell(what=Told(kind=Kind.RULED_OUT, text=text), at=asked.now),)

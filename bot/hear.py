@@ -68,7 +68,7 @@ class Hearing:
         if said.button:
             if said.button in CLICKS:
                 return CLICKS[said.button], said.value
-            raise NotAllowed("That button is of an older version: nothing was done. The card has the current ones.")
+            raise NotAllowed("Nothing was done: that button is of an older version; the card has the current ones.")
         word = _word(said.text)
         if word in COMMANDS:
             return COMMANDS[word], said.text.strip()[len(word) :].strip()
@@ -80,15 +80,15 @@ class Hearing:
         if not word:
             return COMMANDS["help" if said.incident is None else "status"], ""
         if word in NOT_YET:
-            raise NotAllowed(f"Nothing was done: “{word}” cannot be done yet. “help” shows what can be said.")
+            raise NotAllowed(f"Nothing was done: “{word}” cannot be done yet; “help” shows what can be said.")
         if near := next((known for known in COMMANDS if one_slip(word, known)), None):
             keep = f"To keep it say: note {_cut(text)}" if incident else f"To open an incident: declare {_cut(text)}"
             raise NotAllowed(f"Nothing was recorded: did you mean “{near}”? {keep}")
         if incident:
-            raise NotAllowed(f"Nothing was recorded: “{word}” is no word here. To keep it say: note {_cut(text)}")
+            raise NotAllowed(f"Nothing was recorded: “{word}” is no word here; to keep it say: note {_cut(text)}")
         if said.talk:
             raise NotAllowed(
-                f"Nothing was recorded: “{word}” is no word that I know. To open an incident: declare {_cut(text)}"
+                f"Nothing was recorded: “{word}” is no word that I know; to open an incident: declare {_cut(text)}"
             )
         return COMMANDS["declare"], text
 
@@ -107,16 +107,16 @@ class Hearing:
     def _none(self, said: Said) -> Incident:
         """There is no incident for a word that needs one: say which there are."""
         if said.button:
-            raise NotAllowed("Nothing was done: this button belongs to no incident. Use the card in its channel.")
+            raise NotAllowed("Nothing was done: this button belongs to no incident; use the card in its channel.")
         text = _cut(said.text.strip())
         if said.channel:
             raise NotAllowed(
-                f"Nothing was recorded: say that in an incident's channel, or name it: INC-n {text}. "
-                f"To open an incident: declare {text}"
+                f"Nothing was recorded: say that in an incident's channel, or name it: INC-n {text}; "
+                f"to open an incident: declare {text}"
             )
         open_ones = self._store.summaries(open_only=True)
         if not open_ones:
-            raise NotAllowed(f"Nothing was recorded: no incident is open. To open one: declare {text}")
+            raise NotAllowed(f"Nothing was recorded: no incident is open; to open one: declare {text}")
         listed = ", ".join(f"{s.id} ({s.title})" for s in open_ones)
         raise NotAllowed(f"Nothing was recorded: which incident? Open are {listed}. Say INC-n {text}")
 

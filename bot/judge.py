@@ -30,7 +30,6 @@ class Problem:
     firing: bool
     open: bool
     last_at: datetime
-    severity: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

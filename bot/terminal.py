@@ -64,8 +64,8 @@ def _instant(words: str, context: Context) -> datetime:
     if isinstance(heard, Ask):
         why = f"{heard.question} {' or '.join(heard.choices)}".strip()
     elif isinstance(heard, Refused):
-        why = f"{heard.text} {heard.suggestion}".strip()
-    raise NotAllowed(f"Nothing was recorded, --now {words!r}: {why}. Give one time such as 2026-11-22T10:45Z or 11:15.")
+        why = f"{heard.text}; {heard.suggestion}"
+    raise NotAllowed(f"Nothing was recorded, --now {words!r}: {why}; give one time such as 2026-11-22T10:45Z or 11:15.")
 
 
 def _user() -> str:
@@ -133,7 +133,7 @@ class Terminal:
         found = NAMED.fullmatch(id.strip())
         incident = self._store.incident(number_of(found)) if found else None
         if incident is None:
-            raise NotAllowed(f"Nothing was done: there is no incident {id}. “muster list” shows all.")
+            raise NotAllowed(f"Nothing was done: there is no incident {id}; “muster list” shows all.")
         return incident
 
     def records(self, id: str) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ class Terminal:
         with self._store.transaction(intake=True) as tx:
             for incident, record in incidents:
                 if not tx.take_number(incident.number):
-                    raise NotAllowed(f"Nothing was imported: {incident.id} is here already. Use an empty database.")
+                    raise NotAllowed(f"Nothing was imported: {incident.id} is here already; use an empty database.")
                 key = f"import/{incident.id}"
                 told = Fact(key=key, what=Imported(record=record), occurred_at=incident.opened_at, recorded_at=now)
                 tx.append(incident.number, [replace(told, source=Source(type="import"))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def test_lines_from_standard_input(muster: Machine) -> None:
     again = muster("say", "INC-1 -", typed=b"reopen\nhistory E2\n")
     assert (again.exit, len(again.out.splitlines())) == (0, 2)
     nobody = muster("say", "INC-9", "-", typed=b"note x\n")
-    assert nobody.refusal.startswith("Nothing was done: there is no incident INC-9.")
+    assert nobody.refusal.startswith("Nothing was done: there is no incident INC-9;")
     assert muster("list").out.split()[:3] == ["INC-1", "SEV3", "investigating"]
     assert muster("list", "--open", "--json").exit == 0
 
@@ -158,7 +159,7 @@ def test_a_postmortem_goes_to_a_file_or_to_the_terminal(muster: Machine) -> None
     muster("say", "-", typed=b"declare Pages are slow\nresolve\nclose\n")
     assert muster("postmortem", "INC-1", "-o", "draft.md").out == "draft.md\n"
     assert muster("postmortem", "INC-1").out == (muster.folder / "draft.md").read_text()
-    assert "Name another file." in muster("postmortem", "INC-1", "-o", "none/draft.md").refusal
+    assert "name another file." in muster("postmortem", "INC-1", "-o", "none/draft.md").refusal
     assert "“muster list” shows all" in muster("postmortem", "INC-9").refusal
     assert muster("explain", "INC-1").out == "No alert belongs to INC-1: people opened it.\n"
     assert json.loads(muster("explain", "INC-1", "--json").out) == []
@@ -208,6 +209,17 @@ def test_what_cannot_be_done_is_said_on_standard_error(
     muster: Machine, words: list[str], settings: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in muster(*words, **settings).refusal
+
+
+def test_a_port_that_is_taken_is_named(muster: Machine) -> None:
+    needed = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s", "DATADOG_WEBHOOK_SECRET": "s"}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ran = muster("serve", HOST="127.0.0.1", PORT=str(port), SLACK_API_URL="http://127.0.0.1:9/api/", **needed)
+    assert ran.exit == 1
+    assert f"127.0.0.1:{port} cannot be listened on (Address already in use): set PORT or HOST" in ran.err
 
 
 @pytest.mark.parametrize("words", [["say"], ["lst"], ["runbook", "run", "web"], ["list", "--nope"]])

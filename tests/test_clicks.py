@@ -57,6 +57,7 @@ def test_approving_only_asks_the_flow_and_says_who_clicked_what_where(say: Talk)
     assert due.flow == "approve"
     assert due.args == {
         "reply_to": {"user": "UANA"},
+        "by": {"id": "UANA", "name": "ana"},
         "plan": "P1",
         "user": "UANA",
         "name": "ana",
@@ -76,7 +77,7 @@ def test_the_same_click_heard_twice_is_one(say: Talk) -> None:
 def test_an_unknown_plan_is_refused(say: Talk) -> None:
     reply = press(say, "approve_repair", "P9")
     assert (reply.ok, say.flows()) == (False, [])
-    assert reply.text.startswith("Nothing was approved: this offer is not of this incident.")
+    assert reply.text.startswith("Nothing was approved: this offer is not of this incident;")
 
 
 @pytest.mark.parametrize("words", ["approve_repair P1", "approve P1", "approve"])
@@ -115,4 +116,4 @@ def test_a_button_of_an_older_version_does_nothing(say: Talk) -> None:
 @pytest.mark.parametrize("button", sorted(CLICKS))
 def test_a_button_outside_of_an_incident_does_nothing(say: Talk, button: str) -> None:
     reply = press(say, button, "P1", channel="CGENERAL")
-    assert reply.text.startswith("Nothing was done: this button belongs to no incident.")
+    assert reply.text.startswith("Nothing was done: this button belongs to no incident;")

@@ -16,6 +16,7 @@ from bot.__main__ import app
 from bot.alerts import SOURCES
 from bot.checks import NOUNS
 from bot.commands import COMMANDS
+from bot.settings import Settings
 from tests.reference import PAGES
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,13 @@ def test_a_reference_page_is_what_the_registry_says(page: str) -> None:
     assert written == PAGES[page]() + "\n", (
         f"docs/{page} is outdated: renew it with .venv/bin/python -m tests.reference"
     )
+
+
+def test_every_setting_is_documented() -> None:
+    names = re.findall(r'found\.\w+\("([A-Z_]+)"', inspect.getsource(Settings.inspect))
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert names
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:

@@ -47,13 +47,13 @@ def test_a_bare_title_in_a_conversation_opens_nothing_and_says_how(say: Talk) ->
     say.channel = "CGENERAL"
     reply = say.reply("what is this?", talk=True)
     assert (reply.ok, reply.opened, say.store.incident(2)) == (False, False, None)
-    assert "To open an incident: declare what is this?" in reply.text
+    assert "to open an incident: declare what is this?" in reply.text
     assert say.reply("declare Pages are slow", talk=True).opened
 
 
 def test_inside_a_channel_unknown_words_record_nothing_and_get_a_suggestion(say: Talk) -> None:
     assert say.refused("Pages are slow") == (
-        "Nothing was recorded: “pages” is no word here. To keep it say: note Pages are slow"
+        "Nothing was recorded: “pages” is no word here; to keep it say: note Pages are slow"
     )
 
 
@@ -128,7 +128,7 @@ def test_at_the_terminal_two_open_incidents_are_listed(say: Talk) -> None:
 def test_at_the_terminal_without_any_incident_one_is_told_how_to_open_it(say: Talk) -> None:
     say("close")
     say.channel = ""
-    assert "no incident is open. To open one: declare note hi" in say.refused("note hi")
+    assert "no incident is open; to open one: declare note hi" in say.refused("note hi")
     assert say("Pages are slow") == "INC-2 opened: Pages are slow"
 
 

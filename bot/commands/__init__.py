@@ -56,13 +56,13 @@ class Asked:
     def need(self, what: str) -> str:
         """The words, or a refusal that says what is missing."""
         if not self.words:
-            raise NotAllowed(f"Nothing was recorded: {what} is missing. Say it after the word.")
+            raise NotAllowed(f"Nothing was recorded: {what} is missing; say it after the word.")
         return self.words
 
     def alone(self, word: str) -> None:
         """A refusal when more was said than this word: what people say is never dropped in silence."""
         if self.words:
-            raise NotAllowed(f"Nothing was done: say “{word}” alone. To keep the rest say: note {self.words[:80]}")
+            raise NotAllowed(f"Nothing was done: say “{word}” alone; to keep the rest say: note {self.words[:80]}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def leading_time(asked: Asked, words: str, incident: Incident | None, *, example
     """The time at the start of these words. Raises NotAllowed with a question or a suggestion."""
     time = optional_time(asked, words, incident)
     if time is None:
-        raise NotAllowed(f"Nothing was recorded: there is no time at the start of “{words[:60]}”. Try: {example}")
+        raise NotAllowed(f"Nothing was recorded: there is no time at the start of “{words[:60]}”; try: {example}")
     return time
 
 

@@ -14,7 +14,7 @@ def close(asked: Asked, incident: Incident) -> Outcome:
         return Outcome(text=f"{incident.id} is closed already. “postmortem” drafts again.")
     if incident.firing and incident.status is not Status.RESOLVED:
         titles = ", ".join(a.title for a in incident.firing[:3])
-        raise NotAllowed(f"{incident.id} was not closed: still alerting ({titles}). Say “resolve” first if it is over.")
+        raise NotAllowed(f"{incident.id} was not closed: still alerting ({titles}); say “resolve” first if it is over.")
     resolved = () if incident.status is Status.RESOLVED else (Tell(what=Resolved(), at=asked.now),)
     return Outcome(
         text=f"{incident.id} closed. The postmortem draft follows.",

@@ -15,7 +15,7 @@ def fix(asked: Asked, incident: Incident) -> Outcome:
     """Correct what an entry says, or when it happened. The old words stay in its history."""
     entry, rest = _entry(asked, incident)
     if not rest:
-        raise NotAllowed(f"Nothing was changed: say what {entry.id} should be. Try: fix {entry.id} at 11:13")
+        raise NotAllowed(f"Nothing was changed: say what {entry.id} should be; try: fix {entry.id} at 11:13")
     if rest.lower().split(maxsplit=1)[0] == "at":
         return _fix_time(asked, incident, entry, rest[2:].strip())
     told = Corrected(entry=entry.id, text=rest)
@@ -69,15 +69,15 @@ def _was(of: Entry | Revision, zone: tzinfo) -> str:
 
 
 def _entry(asked: Asked, incident: Incident) -> tuple[Entry, str]:
-    id, rest = [*asked.need("the entry's id, such as E4").split(maxsplit=1), ""][:2]
+    id, rest = [*asked.need("the entry's id (such as E4)").split(maxsplit=1), ""][:2]
     if entry := incident.entry(id.rstrip(":,")):
         return entry, rest
     last = f"E1 to E{len(incident.entries)}"
-    raise NotAllowed(f"Nothing was changed: there is no entry {id.upper()}; there is {last}. “timeline” shows them.")
+    raise NotAllowed(f"Nothing was changed: there is no entry {id.upper()}; there is {last}, “timeline” shows them.")
 
 
 def _only_entry(asked: Asked, incident: Incident, word: str) -> Entry:
     entry, rest = _entry(asked, incident)
     if rest:
-        raise NotAllowed(f"Nothing was done: say only “{word} {entry.id}”. To keep the rest say: note {rest[:80]}")
+        raise NotAllowed(f"Nothing was done: say only “{word} {entry.id}”; to keep the rest say: note {rest[:80]}")
     return entry

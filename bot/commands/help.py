@@ -13,4 +13,4 @@ def help(asked: Asked) -> Outcome:
         return Outcome(text="\n".join(lines))
     if found := COMMANDS.get(word):
         return Outcome(text=f"{found.usage}\n{found.help}")
-    raise NotAllowed(f"There is no word “{word}”. “help” alone shows all of them.")
+    raise NotAllowed(f"There is no word “{word}”; “help” alone shows all of them.")

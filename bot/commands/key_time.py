@@ -38,8 +38,11 @@ def _point(word: str, kind: Kind, usage: str, help: str) -> None:
 
 def _acknowledged(asked: Asked, incident: Incident) -> Outcome:
     """The first one counts: a second “ack” moves nothing, but its words are kept."""
-    note = (Tell(what=Told(kind=Kind.NOTE, text=asked.words), at=asked.now),) if asked.words else ()
-    return Outcome(text=f"{incident.id} is acknowledged already. To correct when: ack TIME.", tell=note)
+    text = f"{incident.id} is acknowledged already. To correct when: ack TIME."
+    if not asked.words:
+        return Outcome(text=text)
+    note = Tell(what=Told(kind=Kind.NOTE, text=asked.words), at=asked.now)
+    return Outcome(text=f"{text} {next_entry(incident)} noted.", tell=(note,))
 
 
 for _word, (_kind, _usage, _help) in POINTS.items():

@@ -8,7 +8,7 @@ from bot.ports import NotAllowed
 def list_open(asked: Asked) -> Outcome:
     """Show the open incidents."""
     if asked.words:
-        raise NotAllowed(f"Nothing was done: say “list” alone. To open an incident: declare list {asked.words[:80]}")
+        raise NotAllowed(f"Nothing was done: say “list” alone; to open an incident: declare list {asked.words[:80]}")
     if not asked.open_incidents:
         return Outcome(text="No open incidents.")
     return Outcome(

@@ -10,5 +10,5 @@ def postmortem(asked: Asked, incident: Incident) -> Outcome:
     """Draft the postmortem again from what the record says now."""
     asked.alone("postmortem")
     if incident.open:
-        raise NotAllowed(f"Nothing was drafted: {incident.id} is {incident.status}. “close” drafts it.")
+        raise NotAllowed(f"Nothing was drafted: {incident.id} is {incident.status}; “close” drafts it.")
     return Outcome(text="The postmortem is being drafted again.", flows=("draft",))

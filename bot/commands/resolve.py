@@ -28,7 +28,7 @@ def _already(asked: Asked, incident: Incident) -> Outcome:
     entry = incident.first(Kind.RESOLVED)
     if asked.words and entry:
         raise NotAllowed(
-            f"Nothing was changed: {incident.id} is {incident.status} already. "
-            f"To correct when: fix {entry.id} at TIME. To say more: note {asked.words[:80]}"
+            f"Nothing was changed: {incident.id} is {incident.status} already; "
+            f"to correct when: fix {entry.id} at TIME; to say more: note {asked.words[:80]}"
         )
     return Outcome(text=f"{incident.id} is {incident.status} already.")

@@ -18,7 +18,7 @@ def role(asked: Asked, incident: Incident) -> Outcome:
     fitting = [r for r in known if r.lower().startswith(word.lower())]
     exact = [r for r in fitting if r.lower() == word.lower()]
     if len(exact or fitting) != 1:
-        raise NotAllowed(f"No role was given: “{word}” is none of {', '.join(known)}. Try: role {known[0]} @somebody")
+        raise NotAllowed(f"No role was given: “{word}” is none of {', '.join(known)}; try: role {known[0]} @somebody")
     return _give(asked, incident, (exact or fitting)[0], who)
 
 

@@ -14,9 +14,8 @@ def sev(asked: Asked, incident: Incident) -> Outcome:
     word = word.upper()
     wanted = next((s for s in choices if word and s.upper() in {word, f"SEV{word}"}), None)
     if wanted is None:
-        raise NotAllowed(
-            f"The severity stays {incident.severity}: “{asked.words[:80]}” is none. Say one of {', '.join(choices)}."
-        )
+        why_not = f"“{asked.words[:80]}” is none; " if asked.words else ""
+        raise NotAllowed(f"The severity stays {incident.severity}: {why_not}say one of {', '.join(choices)}.")
     note = (Tell(what=Told(kind=Kind.NOTE, text=why), at=asked.now),) if why else ()
     if wanted == incident.severity:
         return Outcome(text=f"It is {wanted} already.", tell=note)

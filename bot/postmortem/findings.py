@@ -238,11 +238,10 @@ def measures(story: Story) -> str:
 def _preflight(story: Story) -> list[str]:
     lines = []
     for cause in story.causes(Verdict.PROVED)[:3]:
-        host = cause.host or "HOST"
         ids = story.of_cause(cause)
         lines.append(
-            f"- Proposed by the checks that proved the cause: run the same checks before a change reaches production, "
-            f"{code(f'muster preflight {host} --config DIR')} {story.cite(*ids)}"
+            f"- Proposed by the checks that proved the cause: run the same checks before a change reaches production "
+            f"{story.cite(*ids)}"
         )
     return ["\n".join(lines)] if lines else []
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Literal
 
 from bot.runbook.placeholders import HOST_WORDS, nothing_fills, unknown_in, words_in
-from bot.runbook.runbook import Action, Approve, Argv, At, Limits, Restore, Verify
+from bot.runbook.runbook import Action, Approve, At, Limits, Restore, Undo, Verify
 from bot.runbook.words import argv
 from bot.strict_block import (
     Block,
@@ -93,7 +93,7 @@ def _verify(cursor: Cursor) -> Verify:
         return Verify(checks=checks, within=words.take("within", seconds, 60.0), hold=words.take("hold", seconds, 0.0))
 
 
-def _undo(cursor: Cursor) -> Literal["put-back", "none"] | tuple[Argv, ...]:
+def _undo(cursor: Cursor) -> Undo:
     if isinstance(cursor.value, list) and cursor.value:
         return many(argv)(cursor)
     words: Read[Literal["put-back", "none"]] = one_of("put-back", "none")

@@ -27,7 +27,7 @@ def may_approve(incident: Incident, click: Click, *, members: Collection[str], n
     """
     repair = incident.repair(click.plan)
     if repair is None:
-        raise NotAllowed("Nothing was approved: this offer is not of this incident. Run the checks again.")
+        raise NotAllowed("Nothing was approved: this offer is not of this incident; run the checks again.")
     _right_place(incident, click)
     _still_offered(incident, repair, now)
     _right_person(incident, repair, click.person, members)
@@ -42,13 +42,13 @@ def _right_place(incident: Incident, click: Click) -> None:
 
 def _still_offered(incident: Incident, repair: Repair, now: datetime) -> None:
     if not incident.open:
-        raise NotAllowed(f"Nothing was approved: {incident.id} is closed. Reopen it first.")
+        raise NotAllowed(f"Nothing was approved: {incident.id} is closed; reopen it first.")
     if incident.held:
-        raise NotAllowed("Nothing was approved: actions are on hold. “release” ends that.")
+        raise NotAllowed("Nothing was approved: actions are on hold; “release” ends that.")
     if repair.state is not RepairState.OFFERED:
         raise NotAllowed(f"Nothing more was approved: this repair is {repair.state} already.")
     if repair.expires_at and now >= repair.expires_at:
-        raise NotAllowed("Nothing was approved: this offer has expired. “check” makes a new one.")
+        raise NotAllowed("Nothing was approved: this offer has expired; “check” makes a new one.")
 
 
 def _right_person(incident: Incident, repair: Repair, person: Person, members: Collection[str]) -> None:
@@ -58,7 +58,7 @@ def _right_person(incident: Incident, repair: Repair, person: Person, members: C
     if person.id in {p.id for p in repair.approved_by}:
         raise NotAllowed("You have approved this already; it needs somebody else, too.")
     if repair.requester == "may-not-approve" and person.id == requester(incident, repair):
-        raise NotAllowed("Nothing was approved: whoever asked for a repair may not approve it. Ask somebody else.")
+        raise NotAllowed("Nothing was approved: whoever asked for a repair may not approve it; ask somebody else.")
 
 
 def requester(incident: Incident, repair: Repair) -> str:

@@ -9,11 +9,10 @@ import base64
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from bot.checks import FileStat
-
-Argv = tuple[str, ...]
+from bot.runbook.runbook import Argv, Undo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class Plan:
     shown: str = ""
     test: Argv = ()
     then: tuple[Argv, ...] = ()
-    undo: Literal["put-back", "none"] | tuple[Argv, ...] = "none"
+    undo: Undo = "none"
     verify: tuple[str, ...]
     within: float
     hold: float = 0.0

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Literal
 
 from bot.checks import FileStat, Output, Session
 from bot.checks.drift import Change, compare, unified
@@ -22,11 +21,11 @@ from bot.redact import cut, redact
 from bot.runbook.inventory import Host
 from bot.runbook.nginx_config import expected_port, read_config
 from bot.runbook.placeholders import fill_argv, fill_text, values_of
-from bot.runbook.plan import Argv, Plan, PlannedFile
+from bot.runbook.plan import Plan, PlannedFile
 from bot.runbook.reach import Connected, WritableSession
 from bot.runbook.result import Result, State
 from bot.runbook.run import Runner
-from bot.runbook.runbook import Action, At, Runbook
+from bot.runbook.runbook import Action, Argv, At, Runbook, Undo
 from bot.runbook.version_control import Baseline, Repository, choose_baseline, read_all
 
 POLL = 0.5
@@ -382,7 +381,7 @@ def _command(action: Action, argv: Argv, values: dict[str, str]) -> Argv:
     return ("sudo", "-n", *filled) if action.sudo and filled else filled
 
 
-def _undo(action: Action, values: dict[str, str]) -> Literal["put-back", "none"] | tuple[Argv, ...]:
+def _undo(action: Action, values: dict[str, str]) -> Undo:
     if isinstance(action.undo, str):
         return action.undo
     return tuple(_command(action, argv, values) for argv in action.undo)

@@ -13,6 +13,7 @@ from typing import Literal
 from bot.strict_yaml import Document
 
 Argv = tuple[str, ...]
+Undo = Literal["put-back", "none"] | tuple[Argv, ...]
 
 
 class Status(StrEnum):
@@ -134,7 +135,7 @@ class Action:
     then: tuple[Argv, ...] = ()
     sudo: bool = False
     verify: Verify
-    undo: Literal["put-back", "none"] | tuple[Argv, ...]
+    undo: Undo
     approve: Approve = Approve()
     limits: Limits = Limits()
     timeout: float = 60.0

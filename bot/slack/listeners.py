@@ -88,6 +88,8 @@ class Listeners:
         except (ValueError, AttributeError, TypeError) as unreadable:
             log.event("slack.unreadable", level=logging.WARNING, error=type(unreadable).__name__)
             return web.Response(status=400, text="The body is not what Slack sends.")
+        if not asked.body.get("actions", True):  # a click on nothing, over which Bolt stumbles
+            return web.Response(status=400, text="The body is not what Slack sends.")
         answer = await self.app.async_dispatch(asked)
         if answer.status == 404:  # nobody listens for this kind: taken, so that Slack does not send it again
             log.event("slack.unmatched", kind=str(asked.body.get("type", "")))

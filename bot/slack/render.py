@@ -29,10 +29,13 @@ from bot.slack.blocks import (
     when,
 )
 from bot.slack.findings import looked, others_in_words, proved, proved_in_words, sentence, unproved
+from bot.slack.invite import INVITED
 from bot.slack.offer import DIFF, buttons, in_words, repair_blocks, shown
 
 MESSAGE = 10_000
 """Slack refuses messages whose blocks show somewhat more (https://github.com/slackapi/bolt-js/issues/2509)."""
+NAMED = 5
+"""So many people who could not be invited are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ def card(incident: Incident, *, now: datetime, command: str = "/incident") -> Me
         (4, looked(incident)),
         *((7 - at, _repair(incident, at, now=now)) for at in range(len(repairs))),
         (9, buttons(incident, repairs, now=now)),
-        (6, _troubles(incident)),
+        (6, [*_troubles(incident), *_not_invited(incident)]),
         (1, [_hints(incident, command)]),
     ]
     return Message(text=_in_words(incident, now=now), blocks=_fitting(parts))
@@ -154,6 +157,20 @@ def _troubles(incident: Incident) -> list[Block]:
     return [context(f":warning: {_trouble(t.step, t.text, t.fix)}") for t in told]
 
 
+def _not_invited(incident: Incident) -> list[Block]:
+    told = _left_out(incident)
+    return [context(f":warning: {told}")] if told else []
+
+
+def _left_out(incident: Incident) -> str:
+    """Whom the policy names and who could not be invited, each with the reason."""
+    failed = [
+        f"{person(who, who)} ({one_line(why, 150)})" for who, why in incident.view.invited.items() if why != INVITED
+    ]
+    more = f", and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    return f"Not invited: {', '.join(failed[:NAMED])}{more}." if failed else ""
+
+
 def _trouble(step: str, text: str, fix: str) -> str:
     told = f"{one_line(step, 60).capitalize()} failed: {one_line(text, 150)}"
     return f"{sentence(told)} {one_line(fix, 150)}" if fix else told
@@ -175,6 +192,7 @@ def _in_words(incident: Incident, *, now: datetime) -> str:
     words += [in_words(incident, repair, now=now) for repair in shown(incident)]
     words += others_in_words(incident)
     words += [sentence(_trouble(t.step, t.text, t.fix)) for t in list(incident.troubles.values())[:3]]
+    words += [_left_out(incident)]
     return _joined(words)
 
 

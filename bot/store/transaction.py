@@ -25,7 +25,7 @@ NO_INCIDENT = 0
 
 def no_incident(number: int) -> NotAllowed:
     """The refusal for an incident that is not there, or not for whoever asks."""
-    return NotAllowed(f"Nothing was done: there is no INC-{number}. “list” names the incidents.")
+    return NotAllowed(f"Nothing was done: there is no INC-{number}; “list” names the incidents.")
 
 
 class Transaction:
@@ -100,7 +100,7 @@ class Transaction:
         """The problems of all unclosed incidents and of those closed since; the surest home comes first."""
         incident, problem = schema.incident.c, schema.problem.c
         query = (
-            select(schema.problem, incident.severity, incident.status)
+            select(schema.problem, incident.status)
             .join(schema.incident, incident.number == problem.incident)
             .where(or_(incident.status != Status.CLOSED.value, incident.closed_at >= since))
             .order_by(problem.open.desc(), problem.last_at.desc(), problem.incident.desc())
@@ -144,7 +144,6 @@ def _problem(row: Row[Any]) -> Problem:
         firing=row.firing,
         open=row.status != Status.CLOSED.value,
         last_at=row.last_at,
-        severity=row.severity,
     )
 
 

@@ -39,6 +39,12 @@ def test_entries_stand_in_the_order_of_happening(say: Talk) -> None:
     assert [e.text for e in say.incident().timeline] == ["Web is out", "first", "last"]
 
 
+def test_a_time_that_no_clock_shows_is_refused_in_one_sentence(say: Talk) -> None:
+    assert say.refused("at 25:61 nginx died") == (
+        "Nothing was recorded: “25:61” is on no clock; hours go from 00 to 23 and minutes from 00 to 59, like 14:05"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

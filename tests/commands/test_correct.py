@@ -35,7 +35,7 @@ def test_time_and_text_can_be_fixed_at_once(say: Talk, words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("fix", "the entry's id, such as E4 is missing"),
+        ("fix", "the entry's id (such as E4) is missing"),
         ("fix E2", "say what E2 should be"),
         ("fix E9 other", "there is no entry E9; there is E1 to E2"),
         ("fix E2 at", "there is no time"),

@@ -13,4 +13,4 @@ def test_help_shows_every_word_once(say: Talk) -> None:
 
 def test_help_about_one_word(say: Talk) -> None:
     assert say("help SEV please").splitlines()[0] == "sev N [WHY]"
-    assert "There is no word “checkout”." in say.refused("help checkout is down")
+    assert "There is no word “checkout”;" in say.refused("help checkout is down")

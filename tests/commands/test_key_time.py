@@ -36,7 +36,7 @@ def test_a_second_ack_moves_nothing_and_its_words_are_kept(say: Talk) -> None:
     say("ack")
     say.later(10)
     assert say("ack").startswith("INC-1 is acknowledged already.")
-    assert say("ack on it, too").startswith("INC-1 is acknowledged already.")
+    assert say("ack on it, too") == "INC-1 is acknowledged already. To correct when: ack TIME. E3 noted."
     assert (say.last.kind, say.last.text) == (Kind.NOTE, "on it, too")
     assert say.incident().acknowledged_at == NOW
     assert say("ack 10:35") == "E4: acknowledged at 10:35 UTC"

@@ -17,4 +17,4 @@ def test_a_note_may_have_several_lines_and_any_case(say: Talk) -> None:
 
 
 def test_a_note_without_text_is_refused(say: Talk) -> None:
-    assert say.refused("note") == "Nothing was recorded: the text is missing. Say it after the word."
+    assert say.refused("note") == "Nothing was recorded: the text is missing; say it after the word."

@@ -27,4 +27,4 @@ def test_an_unknown_or_ambiguous_role_is_refused_with_the_known_ones(say: Talk, 
 
 
 def test_a_role_needs_its_name(say: Talk) -> None:
-    assert say.refused("role") == "Nothing was recorded: the role is missing. Say it after the word."
+    assert say.refused("role") == "Nothing was recorded: the role is missing; say it after the word."

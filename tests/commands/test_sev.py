@@ -23,4 +23,8 @@ def test_the_reason_is_kept(say: Talk) -> None:
 
 @pytest.mark.parametrize("words", ["sev", "sev 9", "sev bad"])
 def test_another_word_changes_nothing(say: Talk, words: str) -> None:
-    assert "Say one of SEV1, SEV2, SEV3, SEV4, SEV5" in say.refused(words)
+    assert "say one of SEV1, SEV2, SEV3, SEV4, SEV5" in say.refused(words)
+
+
+def test_alone_it_says_what_it_may_be(say: Talk) -> None:
+    assert say.refused("sev") == "The severity stays SEV3: say one of SEV1, SEV2, SEV3, SEV4, SEV5."

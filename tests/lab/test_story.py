@@ -233,7 +233,7 @@ def test_the_draft_names_the_cause_its_proof_the_diff_the_approval_and_the_verif
     for run in runs:
         draft, found = run.draft, run.measured
         cause = draft.partition("### Root cause")[2].partition("### Contributing")[0]
-        assert "Proved by checks" in cause
+        assert "proved by checks" in cause
         assert f"{found['host']} has {found['port']} where {found['port_expected']} is expected" in cause
         assert re.search(r"/etc/nginx/conf\.d/site\.conf:\d+", cause)
         assert "uncommitted" in cause

@@ -87,7 +87,7 @@ def test_the_machine_run_names_what_the_reader_needs() -> None:
         "- Verified at 13:31:26 EAT (10:31:26 UTC): web-02 answers through the load balancer again [E9]",
         "| To mitigate, from detection | Detected [E2] | Mitigated [E9] | 1 min 26 s |",
         "Run the same checks on every web server config before production",
-        "`muster preflight web-02 --config DIR`",
+        "run the same checks before a change reaches production",
     ):
         assert wanted in text
 

@@ -123,7 +123,7 @@ def test_an_offer_holds_until_its_minute() -> None:
 
 
 def test_a_closed_incident() -> None:
-    assert "INC-1 is closed. Reopen it first." in refusal(incident(Closed()))
+    assert "INC-1 is closed; reopen it first." in refusal(incident(Closed()))
 
 
 def test_the_stop_switch() -> None:

@@ -120,7 +120,7 @@ class ChatContract:
         incident.view.topic = await world.chat.set_topic(incident)
         assert world.topic_of(channel.id) == incident.view.topic
         assert "SEV2" in incident.view.topic
-        assert "investigating" in incident.view.topic
+        assert incident.title in incident.view.topic
 
     async def test_a_draft_is_handed_out_once_per_closing(self, world: World) -> None:
         incident, channel = await opened(world)

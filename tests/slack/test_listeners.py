@@ -259,6 +259,12 @@ async def test_interactions_that_nobody_waits_for_are_taken(way: Way, kind: str)
     assert way.ear.heard == {}
 
 
+async def test_a_click_on_nothing_is_answered_and_not_heard(way: Way) -> None:
+    status, _ = await way.post(form(payload={"type": "block_actions", "user": {"id": "U1"}, "actions": []}))
+    assert status == 400
+    assert way.ear.heard == {}
+
+
 @pytest.mark.parametrize("body", ["{broken", "payload=%7Bbroken", "payload=1", b'{"type": "\xff"}', "[]", ""])
 async def test_broken_bodies_are_answered_and_not_heard(way: Way, body: str | bytes) -> None:
     status, _ = await way.post(body)

@@ -47,6 +47,26 @@ HOSTILE = [
 NASTY = st.sampled_from(HOSTILE) | st.text(max_size=200) | st.text(alphabet="<>!@#|&`*\n\u202e", max_size=400)
 
 
+def test_the_card_names_whom_it_could_not_invite_and_why() -> None:
+    incident = full()
+    incident.view.invited = {"U0ANA": "invited", "U0ELI": "is a guest and may not be invited"}
+    incident.view.invited |= {"@web": "there is no such group"}
+    told = "Not invited: <@U0ELI> (is a guest and may not be invited), @web (there is no such group)."
+    message = card(incident, now=AT)
+    assert told in message.text
+    assert any(told in block["elements"][0]["text"] for block in message.blocks if block["type"] == "context")
+    incident.view.invited = {"U0ANA": "invited"}
+    assert "invited" not in shown(card(incident, now=AT))
+
+
+def test_of_many_who_could_not_be_invited_some_are_named() -> None:
+    incident = full()
+    incident.view.invited = {f"p{n}@example.com": "nobody has this e-mail address" for n in range(500)}
+    message = card(incident, now=AT)
+    assert "and 495 more." in message.text
+    assert check_blocks(message.blocks) == []
+
+
 def test_the_card_says_what_is_proved_and_how_fast() -> None:
     seen = shown(card(full(), now=AT))
     for words in (

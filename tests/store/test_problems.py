@@ -24,7 +24,7 @@ def test_an_attached_alert_is_the_incidents_problem_as_last_heard_of(store: Stor
     with store.transaction() as transaction:
         (problem,) = transaction.problems(LONG_AGO)
     assert (problem.incident, problem.cycle, problem.place) == (number, "datadog|k", "shop")
-    assert (problem.firing, problem.open, problem.severity) == (False, True, "SEV2")
+    assert (problem.firing, problem.open) == (False, True)
     assert problem.last_at == NOW + timedelta(minutes=3)
 
 
