@@ -212,7 +212,7 @@ def test_what_cannot_be_done_is_said_on_standard_error(
 
 
 def test_a_port_that_is_taken_is_named(muster: Machine) -> None:
-    needed = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s", "DATADOG_WEBHOOK_SECRET": "s"}
+    needed: dict[str, Any] = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s", "DATADOG_WEBHOOK_SECRET": "s"}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -12,7 +12,10 @@ SETTABLE = (Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING)
 def status(asked: Asked, incident: Incident) -> Outcome:
     """Say where it stands: investigating, identified or monitoring. Alone: how it stands."""
     if not asked.words:
-        return Outcome(text=f"{incident.id} is {incident.status}, {incident.severity}: {incident.title}")
+        failed = "".join(
+            f"\n{t.step.capitalize()} failed: {t.text} {t.fix}".rstrip() for t in incident.troubles.values()
+        )
+        return Outcome(text=f"{incident.id} is {incident.status}, {incident.severity}: {incident.title}{failed}")
     word = asked.words.lower()
     if word in {Status.RESOLVED, Status.CLOSED}:
         verb = "resolve" if word == Status.RESOLVED else "close"

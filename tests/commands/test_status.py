@@ -2,12 +2,18 @@
 
 import pytest
 
+from bot.facts import StepFailed
 from bot.incident import Status
 from tests.talk import Talk
 
 
 def test_alone_it_tells(say: Talk) -> None:
     assert say("status") == "INC-1 is investigating, SEV3: Web is out"
+
+
+def test_alone_it_names_what_of_ours_failed_and_the_way_out(say: Talk) -> None:
+    say.record(StepFailed(step="topic", text="Slack refused it: is_archived.", fix="Unarchive the channel."))
+    assert say("status").splitlines()[1:] == ["Topic failed: Slack refused it: is_archived. Unarchive the channel."]
 
 
 @pytest.mark.parametrize(("word", "status"), [("identified", Status.IDENTIFIED), ("M", Status.MONITORING)])
