@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,7 +25,7 @@ from bot.intake import Intake, Receipt
 from bot.lifecycle import Lifecycle
 from bot.log import event
 from bot.metrics import HEARD
-from bot.ports import GaveUp, TryAgain
+from bot.ports import ChatPerson, GaveUp, TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.runbook.desk import Desk
 from bot.said import Reply, Said
@@ -35,6 +37,7 @@ from bot.store import Store
 from bot.web import Doors, routes
 
 SWEEP = 1.0  # seconds between looks for what is due or changed in another process
+MENTIONED = re.compile(r"<@([UW][A-Z0-9]+)>")  # in a mention Slack sends ids only
 SETTLE = 0.15  # seconds in which changes of one incident become one edit of its card
 LONGEST = 30.0  # seconds between tries of a view that keeps failing
 LATE = timedelta(seconds=5)  # what was heard longer ago and has no answer was left by a crash
@@ -162,7 +165,8 @@ class App:
             opens = reply.ok and reply.incident is not None and await self._answered_by_flow(said)
             self._woke()
             if reply.text and not opens:
-                await self._chat.reply(said.reply_to, reply.text)
+                where = {k: v for k, v in said.reply_to.items() if k != "thread" or not reply.private}
+                await self._chat.reply(where, reply.text)
         except (TryAgain, GaveUp) as problem:
             event("reply.failed", level=logging.WARNING, reason=problem.reason, key=said.key)
         finally:
@@ -190,14 +194,19 @@ class App:
         return any(due.key == f"{said.key}/open" for due in dues)
 
     async def _with_person(self, said: Said) -> Said:
-        """What was said, with its author's name and zone; without them when Slack does not tell."""
-        if said.zone or not said.author.id:
+        """What was said, with the author's name and zone and the names of who is mentioned, as far as Slack tells."""
+        for id in dict.fromkeys(MENTIONED.findall(said.text)):
+            if person := await self._person(id):
+                said = replace(said, text=said.text.replace(f"<@{id}>", f"<@{id}|{person.name}>"))
+        if said.zone or not said.author.id or not (author := await self._person(said.author.id)):
             return said
+        return said.by(name=author.name, zone=author.zone)
+
+    async def _person(self, id: str) -> ChatPerson | None:
         try:
-            person = await self._chat.person(said.author.id)
+            return await self._chat.person(id)
         except (TryAgain, GaveUp):
-            return said
-        return said.by(name=person.name, zone=person.zone)
+            return None
 
     # ---------------------------------------------------------------- loops
 

@@ -129,7 +129,7 @@ class Hearing:
             told = {"reply_to": dict(said.reply_to), "by": to_json(said.author), **(outcome.args or {})}
             tx.due(f"{said.key}/{flow}", flow, number, told)
         text = outcome.text.replace("{id}", f"INC-{number}", 1) if outcome.opens else outcome.text
-        return Reply(text=text, incident=number, opened=outcome.opens)
+        return Reply(text=text, incident=number, opened=outcome.opens, private=outcome.private)
 
     def _facts(self, said: Said, outcome: Outcome) -> Iterable[Fact]:
         for n, tell in enumerate(outcome.tell):

@@ -261,6 +261,7 @@ class Lifecycle:
     async def _invite(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._with_channel(number)
         people = [p for rule in self._policy.invite if rule.service in {"", incident.service} for p in rule.people]
+        people += [e.author.id for e in incident.entries[:1] if e.source.human and e.author.id]  # who declared it
         if wanted := [p for p in dict.fromkeys(people) if p not in incident.view.invited]:
             await self._record(number, Invited(people=await self._chat.invite(incident, wanted)))
 

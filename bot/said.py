@@ -41,9 +41,13 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The answer. `ok` is False for a refusal or a question: then nothing was recorded. `opened`: a new incident."""
+    """The answer. `ok` is False for a refusal or a question: then nothing was recorded. `opened`: a new incident.
+
+    `private` answers are for the one who asked, also where the asking was public.
+    """
 
     text: str
     ok: bool = True
     incident: int | None = None
     opened: bool = False
+    private: bool = False

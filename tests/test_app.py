@@ -142,7 +142,23 @@ async def test_declare_costs_the_same_and_answers_with_a_link(world: World, sqli
     async with running(world.bot(sqlite_url)):
         answer = await world.declare()
     assert f"<#{world.channels[0]['id']}|" in answer
-    assert calls(world) == OPENING[:2] + OPENING[3:]  # nobody is invited to an incident of no service
+    assert calls(world) == OPENING
+    assert world.person("ana") in world.workspace.find(world.channels[0]["id"]).members
+
+
+async def test_by_mention_people_have_names_and_what_is_private_stays_so(world: World, sqlite_url: str) -> None:
+    ana, ben, chen = (world.person(name) for name in ("ana", "ben", "chen"))
+    async with running(world.bot(sqlite_url)):
+        await world.declare()
+        channel = world.channels[0]["id"]
+        await world.workspace.say(ben, channel, "hello")
+        await world.workspace.mention(ana, channel, f"role scribe <@{chen}>")
+        await world.workspace.wait_for(lambda: "chen" in world.card().lower(), within=20)
+        before = len(world.workspace.messages(channel))
+        thread = world.workspace.messages(channel)[-1]["ts"]
+        await world.workspace.mention(ana, channel, "timeline", thread)
+        await world.workspace.wait_for(lambda: "E1 " in str(world.workspace.ephemerals(ana)), within=20)
+    assert len(world.workspace.messages(channel)) == before + 1, "only the question is there for all to see"
 
 
 async def test_asked_to_stop_it_ends_what_it_has_begun_and_says_nothing_bad(world: World, database_url: str) -> None:

@@ -210,7 +210,7 @@ async def test_a_flow_of_a_dead_process_is_taken_over_by_another_one(postgres_ur
 
 
 async def test_a_flow_of_a_living_process_is_left_to_it(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "GRACE", 0.0)
+    monkeypatch.setattr(engine_module, "GRACE", 1.0)
     store = Store.open(postgres_url)
     due(store)
     other = await asyncio.create_subprocess_exec(
@@ -232,7 +232,7 @@ async def test_a_flow_of_a_living_process_is_left_to_it(postgres_url: str, monke
 async def test_a_flow_that_this_process_knows_nothing_of_is_begun_again(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "GRACE", 0.0)
+    monkeypatch.setattr(engine_module, "GRACE", 1.0)
     store = Store.open(sqlite_url)
     due(store)
     await asyncio.to_thread(killed_in_the_second_step, sqlite_url, "local")

@@ -288,7 +288,7 @@ def assert_repaired_once(world: World) -> None:
 
 def assert_drafted_once(world: World) -> None:
     """One folder with the draft, one message with it."""
-    drafts = list(world.bot.postmortems.glob("*/postmortem.md"))
+    drafts = list(world.bot.postmortems.glob("[!.]*/postmortem.md"))
     assert len(drafts) == 1
     assert not list(world.bot.postmortems.glob("*/postmortem.*new*"))
     titled = [f["title"] for m in world.workspace.messages(world.channel) for f in m.get("files", ()) if f.get("title")]

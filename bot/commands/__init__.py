@@ -78,6 +78,7 @@ class Outcome:
     """The reply, the facts to record, and the flows to start, all in one transaction.
 
     `opens` makes the facts those of a new incident; `{id}` in the reply is then replaced by its id.
+    `private`: the reply is only for the one who asked.
     """
 
     text: str
@@ -85,6 +86,7 @@ class Outcome:
     flows: tuple[str, ...] = ()
     args: Mapping[str, Any] | None = None
     opens: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

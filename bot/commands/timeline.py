@@ -16,7 +16,7 @@ def timeline(asked: Asked, incident: Incident) -> Outcome:
     entries = [e for e in incident.timeline if not e.dropped]
     earlier = f"({len(entries) - SHOWN} earlier)\n" if len(entries) > SHOWN else ""
     lines = "\n".join(_line(e, asked.zone) for e in entries[-SHOWN:])
-    return Outcome(text=f"{incident.id} {incident.title}\n{earlier}{lines}")
+    return Outcome(text=f"{incident.id} {incident.title}\n{earlier}{lines}", private=True)
 
 
 def _line(entry: Entry, zone: tzinfo) -> str:

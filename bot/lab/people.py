@@ -177,7 +177,7 @@ def button(lab: Lab, channel: str, action: str) -> bool:
 
 def draft_of(lab: Lab) -> Path | None:
     """The postmortem, once it is on disk."""
-    return next(iter(sorted((lab.folder / "postmortems").glob("*/postmortem.md"))), None)
+    return next(iter(sorted((lab.folder / "postmortems").glob("[!.]*/postmortem.md"))), None)
 
 
 async def drafted(lab: Lab) -> Path:
