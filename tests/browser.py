@@ -106,7 +106,9 @@ def _unpack(packed: bytes, home: Path) -> None:
         _write(home / "chromium", _member(package, "chromium.br"))
         for name in ARCHIVES:
             with tarfile.open(fileobj=io.BytesIO(_member(package, f"{name}.tar.br"))) as archive:
-                archive.extractall(home, filter="data")
+                if hasattr(tarfile, "data_filter"):  # Python 3.11.4; the content is pinned by its digest anyway
+                    archive.extraction_filter = tarfile.data_filter
+                archive.extractall(home)  # noqa: S202 - see above
 
 
 def _member(package: tarfile.TarFile, name: str) -> bytes:
@@ -133,10 +135,10 @@ def environment(browser: Path, *, cache: Path) -> dict[str, str]:
 
 @pytest.fixture
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    """A headless Chromium; the test fails with one sentence when there is none."""
+    """A headless Chromium. Without one the test is left out and says how to get it; in CI it fails with that."""
     found = find()
     if found is None:
-        pytest.fail(BRING_IT, pytrace=False)
+        (pytest.fail if "CI" in os.environ else pytest.skip)(BRING_IT)
     async with async_playwright() as driver:
         running = await driver.chromium.launch(
             executable_path=found, args=ARGUMENTS, env={**environment(found, cache=tmp_path)}
@@ -146,12 +148,12 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 
 
 def main() -> int:
-    """Bring the browser and print its path."""
+    """Bring the browser and print its path. Without one only CI stops here; elsewhere its tests are left out, named."""
     try:
         sys.stdout.write(f"{bring()}\n")
     except NoBrowser as error:
         sys.stderr.write(f"{error}\n")
-        return 1
+        return 1 if "CI" in os.environ else 0
     return 0
 
 
