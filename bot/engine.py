@@ -60,7 +60,7 @@ async def _flow(flow: str, incident: int, args: dict[str, Any]) -> None:
     try:
         await engine.run(flow, incident, args)
         await step("finished", engine.finished(key))
-    except Exception as mistake:
+    except Exception as mistake:  # the boundary of a flow: logged once here, then the engine marks it ended
         told = {"fields": {"flow": flow, "incident": f"INC-{incident}", "key": key}}
         logging.getLogger("muster").error("flow.broken", exc_info=mistake, extra=told)
         raise
