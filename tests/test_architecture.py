@@ -78,10 +78,18 @@ def test_nothing_but_the_command_line_imports_the_lab() -> None:
     assert {file for file in importers("bot.lab") if not file.startswith("lab/")} == {"__main__.py"}
 
 
+def rooms(name: str) -> list[ast.Module]:
+    """The file of this module, or all files of this package."""
+    file = name.replace(".", "/")
+    found = [tree for path, tree in SOURCES.items() if path == f"{file}.py" or path.startswith(f"{file}/")]
+    assert found, f"{name} is not there"
+    return found
+
+
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_knows_the_standard_library_and_itself(name: str) -> None:
     allowed = {f"bot.{other}" for other in CORE}
-    for module in imported(SOURCES[f"{name.replace('.', '/')}.py"]):
+    for module in (module for tree in rooms(name) for module in imported(tree)):
         top = module.partition(".")[0]
         inside = any(module == known or module.startswith(f"{known}.") for known in allowed)
         assert inside or module == "bot" or top in sys.stdlib_module_names, f"{name} imports {module}"
@@ -89,7 +97,7 @@ def test_the_core_knows_the_standard_library_and_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORE)
 def test_the_core_has_no_clock_no_chance_and_no_files(name: str) -> None:
-    assert forbidden(SOURCES[f"{name.replace('.', '/')}.py"]) == []
+    assert [call for tree in rooms(name) for call in forbidden(tree)] == []
 
 
 def test_the_story_gets_its_time_as_an_argument() -> None:
