@@ -11,16 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from bot.incident import Precision
+from bot.incident import Kind, Precision
 from bot.spoken.date import day_first_of, read_date, settle_date
-from bot.spoken.heard import Ask, Context, Heard, NoTime, Understood
+from bot.spoken.heard import Ask, Context, Heard, NoTime, Refused, Understood
+from bot.spoken.pasted import Typed, unfolded
 from bot.spoken.settle import AHEAD, anchor_of
 from bot.spoken.words import Nonsense, Unclear, Words
 from bot.spoken.zone import NamedZone, read_zone, settle
 from bot.spoken_time import understand
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_RULE = re.compile(r"^[\s|:+=_*-]*-{2,}[\s|:+=_*-]*$")
+_RULE = re.compile(r"^[\s|:+=_*-]*-{2,}[\s|:+=_*-]*$|^\s*\|(?:\s*:?-+:?\s*\|)+\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*•◦▪‣+–—]|\d{1,3}[.)]|\[[ xX]\])\s+")
 _EMPHASIS = re.compile(r"^(\*\*|__|\*|_|`)(?=\S)(.+?)\1")
 _SPLIT = re.compile(r"\s+[–—-]+\s+|\t+|\s*\|\s*|:\s+")
@@ -35,23 +36,59 @@ _GENERIC = re.compile(
 )
 _HEADER_CELL = re.compile(r"^\W*(time|date|when|timestamp|hour|event|what|description|#|no|nr)\b", re.IGNORECASE)
 _HEADER = re.compile(r"^\W*(?:time|date|when|timestamp)\b[^,;\t|]*[,;\t|]\s*[A-Za-z]", re.IGNORECASE)
+_TIME_CELL = re.compile(r"^\W*(time|date|when|timestamp|hour|day|utc|local)\b", re.IGNORECASE)
+_COUNTER_CELL = re.compile(r"^\W*(?:#|no|nr|id|num|number)?\W*$", re.IGNORECASE)
+_KIND = re.compile(
+    r"^\W*(began|detected|notified|acknowledged|finding|ruled[ -]out|cause|root cause|factor|impact|mitigated|resolved"
+    r"|update)\W*?(?::|\s[–—|-])\s",
+    re.IGNORECASE,
+)
 _LONGEST_TIME = 40
 _TRIES = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: its line in the file, the time and the text as typed, and what was understood of the time."""
+    """One row: its line in the file, the time and the text as typed, and what was understood of the time.
+
+    `author` is who said it, where a paste from a chat tells.
+    """
 
     number: int
     typed: str
     text: str
     heard: Heard
+    author: str = ""
 
     @property
     def placed(self) -> bool:
         """Whether nothing has to be asked about this row."""
         return isinstance(self.heard, Understood)
+
+    @property
+    def at(self) -> datetime | None:
+        """When it was (UTC), as far as that was understood."""
+        return self.heard.at if isinstance(self.heard, Understood) else None
+
+    @property
+    def kind(self) -> Kind:
+        """What it is about, where its first word says so: `Detected: …`; otherwise a note."""
+        found = _KIND.match(self.text)
+        word = found[1].lower().replace(" ", "-").removeprefix("root-") if found else "note"
+        return Kind(word)
+
+    @property
+    def question(self) -> str:
+        """What has to be asked about it; empty for a row that is placed."""
+        match self.heard:
+            case Ask(question=question, choices=choices):
+                return f"{question} {' or '.join(choices)}".strip()
+            case Refused(text=text, suggestion=suggestion):
+                return "; ".join(filter(None, (text, suggestion)))
+            case NoTime():
+                return "when was that?"
+            case Understood():
+                return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +109,7 @@ class _Line:
     zone: tzinfo
     date: date | None
     block: int
+    author: str
 
 
 def read(
@@ -89,8 +127,8 @@ def read(
     Undated rows follow the row before over midnight. Without any date the last row lies before `now`.
     """
     page = _Page(Context(now=now, zone=zone, date=date, started=started, day_first=day_first), text)
-    for number, line in enumerate(text.splitlines(), 1):
-        page.take(number, line.strip("﻿\r"))
+    for typed in unfolded(text):
+        page.take(typed)
     rows = _placed(page.lines, page.context)
     return Timeline(title=page.title, rows=tuple(rows), questions=tuple(page.questions))
 
@@ -99,7 +137,7 @@ class _Page:
     """Takes the lines one by one and sorts them into title, headings and rows."""
 
     def __init__(self, context: Context, text: str) -> None:
-        bodies = [_body(line) for line in text.splitlines()]
+        bodies = [_body(typed.line) for typed in unfolded(text)]
         self.context = replace(
             context,
             day_first=context.day_first if context.day_first is not None else _day_first(bodies),
@@ -107,11 +145,14 @@ class _Page:
         )
         self.zone, self.date, self.block = context.zone, context.date, 0
         self.title = ""
+        self.columns: list[str] = []
+        self.author = ""
         self.lines: list[_Line] = []
         self.questions: list[str] = []
 
-    def take(self, number: int, line: str) -> None:
+    def take(self, typed: Typed) -> None:
         """Sorts one line in."""
+        number, line, self.author = typed.number, typed.line, typed.author
         if not line.strip() or _FENCE.match(line) or _RULE.match(line):
             return
         body = _body(line)
@@ -174,8 +215,9 @@ class _Page:
         cells = [_body(cell) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
         if all(_HEADER_CELL.match(cell) or not cell for cell in cells[:2]) and any(cells):
             self._set_zone(number, " ".join(cells))
+            self.columns = cells
             return
-        self._add(number, _joined(cells, self._context()))
+        self._add(number, _joined(_time_first(cells, self.columns), self._context()))
 
     def _row(self, number: int, line: str, body: str) -> None:
         timed = not isinstance(understand(body, self._context()), NoTime)
@@ -192,7 +234,8 @@ class _Page:
             self._add(number, body)
 
     def _add(self, number: int, body: str) -> None:
-        self.lines.append(_Line(number=number, body=body, zone=self.zone, date=self.date, block=self.block))
+        here = _Line(number=number, body=body, zone=self.zone, date=self.date, block=self.block, author=self.author)
+        self.lines.append(here)
 
     def _context(self) -> Context:
         return replace(self.context, zone=self.zone, date=self.date)
@@ -204,6 +247,14 @@ def _body(line: str) -> str:
     while (bullet := _BULLET.match(body)) is not None:
         body = body[bullet.end() :]
     return _EMPHASIS.sub(r"\2", body).strip()
+
+
+def _time_first(cells: list[str], columns: list[str]) -> list[str]:
+    """The cells with those first under whose heads times stand, without empty ones and without a counter."""
+    if len(columns) == len(cells) and any(_TIME_CELL.match(head) for head in columns):
+        both = [(head, cell) for head, cell in zip(columns, cells, strict=True) if not _COUNTER_CELL.match(head)]
+        cells = [cell for _, cell in sorted(both, key=lambda pair: not _TIME_CELL.match(pair[0]))]
+    return [cell for cell in cells if cell] or [""]
 
 
 def _joined(cells: list[str], context: Context) -> str:
@@ -289,27 +340,28 @@ def _doubtful(rows: list[Row]) -> int:
 
 def _chain(lines: list[_Line], context: Context, first: date | None) -> list[Row]:
     rows: list[Row] = []
-    previous, block = None, -1
+    previous, block, started = None, -1, context.started
     for line in lines:
         if line.block != block:
             previous = previous if line.date is None else None
             block = line.block
-        here = replace(context, zone=line.zone, date=line.date or first, previous=previous)
+        here = replace(context, zone=line.zone, date=line.date or first, previous=previous, started=started)
         row = _row(line, here)
         rows.append(row)
         if isinstance(row.heard, Understood) and row.heard.at is not None:
             previous = row.heard.at
+            started = started or previous
     return rows
 
 
 def _row(line: _Line, context: Context) -> Row:
     heard = understand(line.body, context)
     if isinstance(heard, NoTime):
-        return Row(number=line.number, typed="", text=line.body.lstrip("–—-| \t"), heard=heard)
+        return Row(number=line.number, typed="", text=line.body.lstrip("–—-| \t"), heard=heard, author=line.author)
     typed, text = heard.typed, heard.rest
     if not isinstance(heard, Understood):
         typed, text = _as_typed(line.body, typed, text)
-    return Row(number=line.number, typed=typed, text=text, heard=heard)
+    return Row(number=line.number, typed=typed, text=text, heard=heard, author=line.author)
 
 
 def _as_typed(body: str, typed: str, text: str) -> tuple[str, str]:

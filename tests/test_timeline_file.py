@@ -42,7 +42,7 @@ def told(text: str, **more: Any) -> list[tuple[str, str]]:
     return [(at(row), row.text) for row in lines(text, **more).rows]
 
 
-def _headed(story: dict[str, Any]) -> list[str]:
+def headed(story: dict[str, Any]) -> list[str]:
     """The rows of an incident, under day headings where its report has them."""
     written: list[str] = []
     day = ""
@@ -68,7 +68,7 @@ def _zone(story: dict[str, Any]) -> tzinfo:
 @pytest.mark.parametrize("path", CORPUS, ids=[path.stem for path in CORPUS])
 def test_the_given_incidents_replay(path: Path) -> None:
     story = json.loads(path.read_text())
-    timeline = read("\n".join(_headed(story)), zone=_zone(story), date=_first_day(story), now=NOW)
+    timeline = read("\n".join(headed(story)), zone=_zone(story), date=_first_day(story), now=NOW)
     assert [row.text for row in timeline.rows] == [event["text"] for event in story["events"]]
     for row, event in zip(timeline.rows, story["events"], strict=True):
         assert row.typed == event["time_raw"]
@@ -339,3 +339,40 @@ def _mostly_forward(instants: list[datetime]) -> bool:
 @given(st.text(alphabet="0123456789:-–|# \n\tabAMpUTC.()", max_size=200))
 def test_no_file_breaks_it(text: str) -> None:
     read(text, zone=UTC, now=NOW)
+
+
+PAST = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ana  11:13 AM\nfound it\nBen  11:15 AM\nfixed\nit", ["11:13 found it", "11:15 fixed it"]),
+        ("Ana\n  11:13 AM\nfound it\n11:14\nreally\nBen\n  11:15\nok", ["11:13 found it", "11:14 really", "11:15 ok"]),
+        ("Ana — Today at 11:13\nfound it", ["11:13 found it"]),
+        ("10:30\nAlert\n\n10:34\nPaged", ["10:30 Alert", "10:34 Paged"]),
+        ("| Event | Time |\n|---|---|\n| Alert | 10:30 |\n| Paged | 10:34 |", ["10:30 Alert", "10:34 Paged"]),
+        ("| # | Date | Time | What |\n|-|-|-|-|\n| 1 | 2026-11-21 | 10:30 | Alert |\n| 2 | | 10:34 | Paged |",
+         ["10:30 Alert", "10:34 Paged"]),
+        ("10:30 Alert\nT+5m Paged\nT+1h30 Fixed", ["10:30 Alert", "10:35 Paged", "12:00 Fixed"]),
+        ("22/11/2026 à 10h30 alerte\n22/11/2026 à 10h34 réparé", ["10:30 alerte", "10:34 réparé"]),
+        ("22.11.2026 um 10:30 Uhr Alarm\n22.11.2026 um 10:34 Uhr behoben", ["10:30 Alarm", "10:34 behoben"]),
+    ],
+)  # fmt: skip
+def test_other_shapes_of_timelines(text: str, expected: list[str]) -> None:
+    rows = read(text, zone=UTC, now=PAST).rows
+    assert [f"{row.at:%H:%M} {row.text}" if row.at else f"{row.typed} {row.text}" for row in rows] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Detected: an alert", "detected"),
+        ("Root cause: the port", "cause"),
+        ("ruled out – the disk is full", "ruled-out"),
+        ("Resolved", "note"),
+        ("Detected an alert: x", "note"),
+    ],
+)
+def test_the_first_word_before_a_colon_may_say_what_a_row_is_about(text: str, kind: str) -> None:
+    assert lines(f"10:30 {text}").rows[0].kind == kind

@@ -16,7 +16,7 @@ from bot.spoken.zone import NamedZone, at_offset, read_offset, read_zone
 _ABOUT = ("about", "abt", "around", "approx", "approximately", "roughly", "circa", "ca", "c", "sometime")
 _LATEST = ("by", "before", "until", "till")
 _EARLIEST = ("after", "since", "from")
-_CONNECTORS = ("at", "on", "of", "the")
+_CONNECTORS = ("at", "on", "of", "the", "à", "um")
 _RANGE_WORDS = ("to", "until", "till", "through")
 _HEDGES = (
     *("maybe", "perhaps", "possibly", "probably", "earlier", "later", "about", "around", "approx", "approximately"),

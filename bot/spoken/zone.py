@@ -6,6 +6,7 @@ or the incident, and asked about where that does not decide it. `GMT+1` is ahead
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -25,6 +26,9 @@ from bot.spoken.zone_names import (
     SPOKEN,
 )
 
+_ALONE = re.compile(
+    r"(?:UTC|GMT)?\s*(?P<sign>[-+–—−]?)(?P<hours>\d{1,2})(?:(?P<part>\.\d+)|:?(?P<minutes>[0-5]\d))?", re.IGNORECASE
+)
 # West of Greenwich only these zones have had minutes; `UTC-11:30` is the end of a range.
 _WEST_WITH_MINUTES = ((1, 30), (2, 30), (3, 30), (3, 45), (4, 30), (8, 30), (9, 30), (10, 40))
 
@@ -213,13 +217,13 @@ def _noon(tz: tzinfo, year: int, month: int) -> timedelta:
 
 
 def _hours(text: str) -> tzinfo | None:
-    try:
-        hours = float(text)
-    except ValueError:
+    """An offset that stands alone, where a minus cannot be the end of a range: `-8`, `UTC+5.5`, `-04:30`, `-0800`."""
+    found = _ALONE.fullmatch(text)
+    if found is None:
         return None
-    if not -14 <= hours <= 14:
-        return None
-    return at_offset(timedelta(minutes=round(hours * 60))).tz
+    hours = float(found["hours"] + (found["part"] or "")) * 60 + int(found["minutes"] or 0)
+    offset = timedelta(minutes=round(-hours if found["sign"] in DASHES else hours))
+    return at_offset(offset).tz if abs(offset) <= timedelta(hours=14) else None
 
 
 def _universal(words: Words, i: int) -> tuple[NamedZone, int] | None:

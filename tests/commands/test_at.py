@@ -57,3 +57,41 @@ def test_a_time_that_no_clock_shows_is_refused_in_one_sentence(say: Talk) -> Non
 )
 def test_what_is_not_clear_is_refused_with_a_suggestion(say: Talk, words: str, reason: str) -> None:
     assert reason in say.refused(words)
+
+
+PASTE = """at
+10:31 first look
+10:34 - second look
+noise without a time
+10:4? third look
+26:10 fourth look"""
+
+
+def test_many_lines_become_an_entry_each_and_what_is_unclear_is_kept_and_asked_about(say: Talk) -> None:
+    assert say(PASTE).splitlines()[:-2] == [
+        "E2 at 2026-11-22 10:31 UTC: first look",
+        "E3 at 2026-11-22 10:34 UTC: second look",
+        "E4 kept as typed, without a time: noise without a time",
+        "E5 at 2026-11-22 10:?? UTC: third look",
+        "E6 kept as typed, without a time: fourth look",
+        "Still to be said:",
+    ]
+    assert [(e.typed, e.text) for e in say.incident().timeline[3:]] == [
+        ("", "noise without a time"),
+        ("10:4?", "third look"),
+        ("26:10", "fourth look"),
+    ]
+
+
+def test_an_entry_of_several_lines_is_one_entry(say: Talk) -> None:
+    assert say("at 10:31 found it:\nlisten 8081\nnot 8080") == "E2 at 10:31 UTC"
+    assert say.last.text == "found it:\nlisten 8081\nnot 8080"
+
+
+def test_a_paste_from_the_chat_keeps_who_said_it(say: Talk) -> None:
+    say("at\nAda Lovelace\n  10:31 AM\nit is the port\n\nBen Okri:palm_tree:  10:34 AM\nrestarted\nweb-02")
+    entries = say.incident().entries[1:]
+    assert [(e.author.name, e.typed, e.text) for e in entries] == [
+        ("Ada Lovelace", "10:31 AM", "it is the port"),
+        ("Ben Okri", "10:34 AM", "restarted web-02"),
+    ]
