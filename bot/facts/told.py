@@ -50,9 +50,10 @@ class Corrected(What):
     def add_to(self, incident: Incident, fact: Fact) -> None:
         if not (entry := incident.entry(self.entry)):
             return
-        _keep_old(entry, fact)
+        keep_old(entry, fact)
         if self.text is not None:
             entry.text = self.text
+            entry.by_hand = True
         if self.typed is not None:
             was = entry.occurred_at
             entry.occurred_at = fact.occurred_at
@@ -72,7 +73,7 @@ class Dropped(What):
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         if entry := incident.entry(self.entry):
-            _keep_old(entry, fact)
+            keep_old(entry, fact)
             entry.dropped = True
             _restate(incident, entry.kind)
 
@@ -85,7 +86,7 @@ class Restored(What):
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         if entry := incident.entry(self.entry):
-            _keep_old(entry, fact)
+            keep_old(entry, fact)
             entry.dropped = False
             _restate(incident, entry.kind)
 
@@ -100,7 +101,8 @@ def _restate(incident: Incident, kind: Kind) -> None:
         incident.times[point] = stated[-1]
 
 
-def _keep_old(entry: Entry, fact: Fact) -> None:
+def keep_old(entry: Entry, fact: Fact) -> None:
+    """Keep what the entry said until this fact."""
     entry.history.append(
         Revision(
             at=fact.recorded_at,
@@ -168,6 +170,9 @@ class ActionAdded(What):
     owner: str = ""
     due: str = ""
     type: str = "prevent"
+    priority: str = ""
+    done_when: str = ""
+    ticket: str = ""
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         entry = fact.entry(incident, Kind.ACTION_ITEM, self.text)
@@ -178,6 +183,9 @@ class ActionAdded(What):
                 owner=self.owner,
                 due=self.due,
                 type=self.type,
+                priority=self.priority,
+                done_when=self.done_when,
+                ticket=self.ticket,
                 entry=entry.id,
             )
         )

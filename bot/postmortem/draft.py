@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib import resources
 from typing import Any
 
-from jinja2 import StrictUndefined, Template
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template
 
 from bot.incident import Incident
-from bot.postmortem import findings, sections, summary, timeline
+from bot.ports import NotAllowed
+from bot.postmortem import chart, findings, sections, summary, timeline
 from bot.postmortem.markdown import escaped, tidy
+from bot.postmortem.own_template import environment, rendered
 from bot.postmortem.questions import questions
 from bot.postmortem.story import Story
 from bot.postmortem.strip import strip
 from bot.record import to_record
 
-BOOKKEEPING = frozenset({"view", "draft_path", "troubles", "held", "closings", "channel"})
+BOOKKEEPING = frozenset({"view", "watched", "draft_path", "troubles", "held", "closings", "channel"})
 """Parts of the record that change by publishing the draft, and so stay out of its fingerprint."""
 STAMP = "<!-- muster: draft {id}, sha256 {hash} of the lines above; edit freely, your edits are kept -->\n"
 
@@ -37,14 +38,16 @@ class Draft:
     markdown: str
     svg: str
     record_json: str
+    charts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """The three files by name."""
+        """The files by name."""
         return {
             "postmortem.md": self.markdown.encode(),
             "timeline.svg": self.svg.encode(),
             "incident.json": self.record_json.encode(),
+            **{name: svg.encode() for name, svg in self.charts.items()},
         }
 
 
@@ -58,7 +61,12 @@ def draft(incident: Incident, *, zone: str, brief: bool = False, template: str |
     story = Story(incident, zone=zone)
     values = parts(story, fingerprint=_fingerprint(record), brief=brief)
     page = tidy(_page(values, template))
-    return Draft(markdown=page + "\n" + stamp(incident.id, page + "\n"), svg=strip(story), record_json=_json(record))
+    return Draft(
+        markdown=page + "\n" + stamp(incident.id, page + "\n"),
+        svg=strip(story),
+        record_json=_json(record),
+        charts=chart.charts(story),
+    )
 
 
 def parts(story: Story, *, fingerprint: str, brief: bool = False) -> dict[str, Any]:
@@ -68,11 +76,13 @@ def parts(story: Story, *, fingerprint: str, brief: bool = False) -> dict[str, A
         "title": story.words(story.incident.title, first) or "no title",
         "id": story.incident.id,
         "warning": "",
+        "banner": sections.banner(story),
         "brief": brief,
         "header": sections.header(story, fingerprint),
         "summary": summary.summary(story),
         "impact": sections.impact(story),
         "key_times": sections.key_times(story),
+        "measurements": chart.measurements(story),
         "strip_text": sections.strip_text(story),
         "timeline": timeline.timeline(story),
         "detection": sections.detection(story),
@@ -98,24 +108,10 @@ def _page(values: Mapping[str, Any], template: str | None) -> str:
     if template is None:
         return built_in().render(values)
     try:
-        return environment().from_string(template).render(values)
-    except Exception as problem:  # noqa: BLE001 - a template is a program of the user's: it may fail in any way
-        line = getattr(problem, "lineno", None)
-        where = f" in line {line}" if line else ""
-        why = escaped(f"{type(problem).__name__}{where}: {problem}"[:300])
-        warning = f"> **Warning: your template was not used.** {why}. This is the built-in one."
+        return rendered(template, values)
+    except NotAllowed as problem:
+        warning = f"> **Warning: your template was not used.** {escaped(str(problem)[:300])}. This is the built-in one."
         return built_in().render({**values, "warning": warning})
-
-
-@cache
-def environment() -> ImmutableSandboxedEnvironment:
-    """Where templates run: sandboxed, and a name that does not exist is an error, not an empty place."""
-    return ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
 
 
 @cache
@@ -133,6 +129,12 @@ def stamp(id: str, above: str) -> str:
 def _fingerprint(record: Mapping[str, Any]) -> str:
     told = {name: value for name, value in record.items() if name not in BOOKKEEPING}
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def lasting_record(incident: Incident) -> bytes:
+    """The record without what changes by publishing it: the same as long as nothing is said or done."""
+    told = {name: value for name, value in to_record(incident).items() if name not in BOOKKEEPING}
+    return _json(told).encode()
 
 
 def _json(record: Mapping[str, Any]) -> str:

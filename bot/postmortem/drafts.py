@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bot.incident import Incident
 from bot.policy import Postmortem
-from bot.postmortem.draft import Draft, draft
-from bot.postmortem.publish import publish
+from bot.postmortem.draft import Draft, draft, lasting_record
+from bot.postmortem.markdown import plain
+from bot.postmortem.merge import PAGE
+from bot.postmortem.png import png
+from bot.postmortem.publish import folder_name, publish
+from bot.postmortem.repository import Pushed, push
 
 
 class Drafts:
@@ -28,9 +32,36 @@ class Drafts:
         """Write it, and keep what a person changed; the path of the page. Raises GaveUp when the disk refuses."""
         return str(publish(incident, self.make(incident), into=self._folder).page.resolve())
 
-    def files(self, incident: Incident) -> Mapping[str, bytes]:
-        """The draft's files by name, to be handed out."""
-        return self.make(incident).files
+    def files(self, incident: Incident) -> dict[str, bytes]:
+        """The draft's files by name, to be handed out: the page as it stands in the folder, with what people wrote.
+
+        Pictures come as PNG, too, if that can be made.
+        """
+        made = self.make(incident)
+        files = dict(made.files)
+        if (picture := png(made.svg)) is not None:
+            files["timeline.png"] = picture
+        page = Path(incident.draft_path)
+        with suppress(OSError):
+            return files | ({PAGE: page.read_bytes()} if incident.draft_path and page.name == PAGE else {})
+        return files
+
+    @property
+    def pushes(self) -> bool:
+        """Whether drafts go to a git repository."""
+        return bool(self._wanted.publish.git)
+
+    def push(self, incident: Incident) -> Pushed:
+        """Push it to the repository that the policy names. Raises TryAgain or GaveUp."""
+        wanted = self._wanted.publish
+        return push(
+            wanted.git or "",
+            branch=wanted.branch.replace("{id}", incident.id).replace("{n}", str(incident.number)),
+            folder=f"postmortems/{Path(incident.draft_path).parent.name or folder_name(incident)}",
+            files=self.files(incident) | {"incident.json": lasting_record(incident)},
+            title=f"Postmortem {incident.id}: {plain(incident.title)[:60]}",
+            at=incident.closed_at or incident.opened_at,
+        )
 
     def _template(self) -> str | None:
         """The user's template; one that cannot be read breaks loudly in the draft, not the closing."""

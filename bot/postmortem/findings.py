@@ -8,7 +8,7 @@ from typing import Any
 from bot.incident import CauseSeen, CheckSeen, Entry, Kind, Repair, RepairState, Verdict
 from bot.postmortem.clock import span
 from bot.postmortem.intervals import STATE_WORDS
-from bot.postmortem.markdown import code, escaped, fence, table
+from bot.postmortem.markdown import code, escaped, fence, link, table
 from bot.postmortem.story import Story
 from bot.postmortem.timeline import longest_gap
 from bot.postmortem.wording import Reading
@@ -213,7 +213,8 @@ def measures(story: Story) -> str:
     items = story.incident.action_items
     parts = []
     if items:
-        heads = ("#", "Action", "Type", "Owner", "Due", "Priority", "Done when", "State", "Entry")
+        tickets = ("Ticket",) if any(item.ticket for item in items) else ()
+        heads = ("#", "Action", "Type", "Owner", "Due", "Priority", "Done when", *tickets, "State", "Entry")
         rows = [
             (
                 item.id,
@@ -222,7 +223,8 @@ def measures(story: Story) -> str:
                 story.owner(item.owner, item.id) or "**missing**",
                 escaped(item.due) or "**missing**",
                 escaped(item.priority) or "**missing**",
-                escaped(item.done_when) or "**missing**",
+                story.words(item.done_when, item.entry, lessons=True) or "**missing**",
+                *(_ticket(item.ticket) for _ in tickets),
                 item.state,
                 story.cite(item.entry),
             )
@@ -233,6 +235,10 @@ def measures(story: Story) -> str:
     else:
         parts.append("No action is recorded. What would have stopped this before production?")
     return "\n\n".join([*parts, *_preflight(story)])
+
+
+def _ticket(ticket: str) -> str:
+    return link(ticket.rpartition("/")[2] or ticket, ticket) if "://" in ticket else escaped(ticket)
 
 
 def _preflight(story: Story) -> list[str]:

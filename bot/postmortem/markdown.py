@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 BREAK = "\u200b"
@@ -25,6 +26,8 @@ SIGNS = re.compile(r"[\\`*~|\[\]$]|(?<![^\W_])_|_(?![^\W_])|[<>&]")
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 LIVE = re.compile(r"([@#])(?=\w)|\b(GH)-(?=\d)|\b(www)(?=\.)", re.IGNORECASE)
 LEADING = re.compile(r"^(?=#|[+=-]+(?:\s|$))|^(\d+)(?=[.)](?:\s|$))")
+QUIET = re.compile(r"(?!.*(?:://|www|gh-|  ))[a-z](?:[a-z0-9 ,.:;()'!?%=+/-]*[a-z0-9,.:;()'!?%=+/-])?", re.IGNORECASE)
+"""Words in which nothing has to be escaped: most of what people write."""
 HTML = re.compile(r"<(?=[A-Za-z/!?])")
 AFTER = ".,;:!?)]}'\"…"
 """Signs at the end of an address that belong to the sentence around it."""
@@ -58,8 +61,11 @@ def _one(sign: str) -> str:
     return "\ufffd" if kind == "Cs" else "" if kind in UNSEEN else sign
 
 
+@lru_cache(maxsize=8192)
 def escaped(text: str) -> str:
     """The text as Markdown that shows exactly these words, on one line, with nothing live in them."""
+    if QUIET.fullmatch(text):
+        return text
     parts, at = [], 0
     text = plain(text)
     for address in ADDRESS.finditer(text):

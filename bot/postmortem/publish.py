@@ -14,32 +14,29 @@ from tempfile import mkdtemp
 from bot.incident import Incident
 from bot.ports import GaveUp
 from bot.postmortem.draft import Draft, stamp
-
-NOTE = (
-    "> **A newer draft.** `postmortem.md` was edited by a person and kept as it is; this file is what the record "
-    "says now. Take over what you need, then delete this file.\n\n"
-)
+from bot.postmortem.merge import BASE, PAGE, STAMPED, merge_pages
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """Where a draft went. `page` is the Markdown just drafted; `kept` says that a person's own page stayed."""
+    """Where a draft went. `kept`: the page holds what people wrote; `disputed` are the headings where both changed."""
 
     folder: Path
     page: Path
     kept: bool
+    disputed: tuple[str, ...] = ()
 
 
 def publish(incident: Incident, draft: Draft, *, into: Path) -> Published:
     """Write the draft below `into`; writing the same again changes nothing. Blocks: call it in a thread.
 
-    A new folder appears whole. In one that exists each file is replaced whole, the page last. Raises GaveUp when
-    the disk refuses.
+    A new folder appears whole. In one that exists each file is replaced whole, and what people wrote into the page
+    stays. Raises GaveUp when the disk refuses.
     """
     try:
         into.mkdir(parents=True, exist_ok=True)
         folder = _folder(incident, into)
-        return _renew(folder, incident, draft) if folder.exists() else _create(folder, incident, draft)
+        return _renew(folder, draft) if folder.exists() else _create(folder, draft)
     except OSError as problem:
         raise GaveUp(
             f"The postmortem of {incident.id} was not written to {into}: {problem.strerror or problem}.",
@@ -57,7 +54,7 @@ def folder_name(incident: Incident) -> str:
 def edited(page: str) -> bool:
     """Whether a person changed a draft since we wrote it."""
     body, _, last = page.rstrip("\n").rpartition("\n")
-    found = re.match(r"<!-- muster: draft (INC-\d+), sha256 [0-9a-f]{64} ", last)
+    found = STAMPED.match(last)
     return not found or stamp(found[1], body + "\n").strip() != last
 
 
@@ -68,44 +65,39 @@ def _folder(incident: Incident, into: Path) -> Path:
     return there[0] if there else into / folder_name(incident)
 
 
-def _create(folder: Path, incident: Incident, draft: Draft) -> Published:
-    made = _written_beside(folder.parent, draft.files)
+def _create(folder: Path, draft: Draft) -> Published:
+    made = _written_beside(folder.parent, dict(draft.files) | {BASE: draft.markdown.encode()})
     try:
         made.rename(folder)
         _settle(folder.parent)
     except OSError:
         if folder.is_dir():  # another process was first
-            return _renew(folder, incident, draft)
+            return _renew(folder, draft)
         raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    return Published(folder=folder, page=folder / "postmortem.md", kept=False)
+    return Published(folder=folder, page=folder / PAGE, kept=False)
 
 
-def _renew(folder: Path, incident: Incident, draft: Draft) -> Published:
-    page = folder / "postmortem.md"
+def _renew(folder: Path, draft: Draft) -> Published:
+    page = folder / PAGE
     theirs = page.read_text("utf-8", errors="replace") if page.exists() else None
-    kept = theirs is not None and edited(theirs)
-    files = dict(draft.files)
-    if kept:
-        page = folder / "postmortem.new.md"
-        files[page.name] = _with_note(incident, files.pop("postmortem.md").decode()).encode()
-    _replace(folder, files)
-    if not kept:
-        _drop_ours(folder / "postmortem.new.md")
-    return Published(folder=folder, page=page, kept=kept)
+    base = _last_drafted(folder, theirs)
+    files = dict(draft.files) | {BASE: draft.markdown.encode()}
+    if theirs is None or theirs == base:
+        _replace(folder, files)
+        return Published(folder=folder, page=page, kept=False)
+    merged = merge_pages(base, theirs, draft.markdown)
+    _replace(folder, files | {PAGE: merged.page.encode()})
+    return Published(folder=folder, page=page, kept=True, disputed=merged.disputed)
 
 
-def _with_note(incident: Incident, markdown: str) -> str:
-    body = markdown.rstrip("\n").rpartition("\n")[0]
-    title, _, rest = body.partition("\n\n")
-    noted = f"{title}\n\n{NOTE}{rest}\n"
-    return noted + stamp(incident.id, noted)
-
-
-def _drop_ours(page: Path) -> None:
-    if page.exists() and not edited(page.read_text("utf-8", errors="replace")):
-        page.unlink()
+def _last_drafted(folder: Path, page: str | None) -> str:
+    """The draft as we last made it; where that is lost, the page if nobody changed it, else nothing is known."""
+    base = folder / BASE
+    if base.exists():
+        return base.read_text("utf-8", errors="replace")
+    return page if page and not edited(page) else ""
 
 
 def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -114,7 +106,7 @@ def _replace(folder: Path, files: Mapping[str, bytes]) -> None:
         return
     made = _written_beside(folder.parent, changed)
     try:
-        for name in sorted(changed, key=lambda n: n.endswith(".md")):
+        for name in sorted(changed, key=lambda n: (n == BASE, n == PAGE)):  # a crash must not lose what people changed
             (made / name).replace(folder / name)
         _settle(folder)
     finally:

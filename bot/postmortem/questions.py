@@ -24,10 +24,11 @@ LASTED = re.compile(
     r"(?<![\d.])(\d{1,4}) ?(minutes?|mins?|hours?|hrs?)\b(?! (?:ago|later|after|before))", re.IGNORECASE
 )
 BLOCK = re.compile(r"\b(http|server|location|upstream|events) block\b", re.IGNORECASE)
-SYSTEMS = re.compile(
-    r"\b(database|replication|replica|cache|queue|dns|disk|certificate|memory|network|firewall|scheduler|storage)s?\b",
-    re.IGNORECASE,
+SYSTEM_WORDS = (
+    *("database", "replication", "replica", "cache", "queue", "dns", "disk", "certificate", "memory", "network"),
+    *("firewall", "scheduler", "storage"),
 )
+SYSTEMS = re.compile(rf"\b({'|'.join(SYSTEM_WORDS)})s?\b", re.IGNORECASE)
 
 
 def questions(story: Story) -> list[str]:
@@ -49,13 +50,6 @@ def _order(story: Story) -> Iterator[str]:
             at = f"{story.clock.at(b.at, b.precision, date=True)} {story.cite(b.entry.id)}"
             early = f"{story.clock.at(a.at, a.precision, date=True)} {story.cite(a.entry.id)}"
             yield f"“{b.label}” is at {at}, before “{a.label}” at {early}: is that right?"
-
-
-def _taken_late(story: Story) -> Iterator[str]:
-    point, window = story.points.get("acknowledged"), story.window
-    if point and window and point.derived and point.at > window[1].at:
-        ids = story.cite(point.entry.id, window[1].entry.id)
-        yield f"Nothing that a person said was written down before the end {ids}: who took it, and when?"
 
 
 def _dated_ahead(story: Story) -> Iterator[str]:
@@ -80,7 +74,7 @@ def _still_firing(story: Story) -> Iterator[str]:
 
 def _percentages(story: Story) -> Iterator[str]:
     seen: dict[str, tuple[str, Entry]] = {}
-    for e, hit in _matches(story, PERCENT):
+    for e, hit in _matches(story, PERCENT, hints=("%", "percent")):
         unit = hit[2].lower()
         before = seen.setdefault(hit[1], (unit, e))
         if before[0].rstrip("s") != unit.rstrip("s"):
@@ -89,11 +83,19 @@ def _percentages(story: Story) -> Iterator[str]:
             yield f"{hit[1]}% is of “{one}” in one statement and of “{other}” in another {ids}: which?"
 
 
-def _matches(story: Story, pattern: re.Pattern[str], *kinds: Kind) -> Iterator[tuple[Entry, re.Match[str]]]:
+def _matches(
+    story: Story, pattern: re.Pattern[str], *kinds: Kind, hints: tuple[str, ...] = ()
+) -> Iterator[tuple[Entry, re.Match[str]]]:
+    """Where people's words fit; without one of the `hints` in small letters they cannot."""
     for e in story.entries(*(kinds or STATEMENTS)):
-        if e.source.human or e.source.type == "import":
+        if (e.source.human or e.source.type == "import") and _hinted(e.text, hints):
             for hit in pattern.finditer(e.text):
                 yield e, hit
+
+
+def _hinted(text: str, hints: tuple[str, ...]) -> bool:
+    lowered = text.lower() if hints else ""
+    return not hints or any(hint in lowered for hint in hints)
 
 
 def _outside_window(story: Story) -> Iterator[str]:
@@ -163,7 +165,7 @@ def _durations(story: Story) -> Iterator[str]:
 
 def _blocks(story: Story) -> Iterator[str]:
     seen: dict[str, Entry] = {}
-    for e, hit in _matches(story, BLOCK):
+    for e, hit in _matches(story, BLOCK, hints=(" block",)):
         seen.setdefault(hit[1].lower(), e)
     if len(seen) > 1:
         (a, one), (b, other) = list(seen.items())[:2]
@@ -172,7 +174,7 @@ def _blocks(story: Story) -> Iterator[str]:
 
 def _only_once(story: Story) -> Iterator[str]:
     named: dict[str, set[str]] = {}
-    for e, hit in _matches(story, SYSTEMS):
+    for e, hit in _matches(story, SYSTEMS, hints=SYSTEM_WORDS):
         named.setdefault(hit[1].lower(), set()).add(e.id)
     machine = " ".join(c.text for c in story.incident.causes)
     machine += " ".join(f"{c.check} {c.summary}" for c in story.incident.checks)
@@ -233,6 +235,8 @@ def _key_times(story: Story) -> Iterator[str]:
         yield f"When did the impact begin?{_seen(story)} Add it with `/incident began TIME`."
     if "detected" not in story.points:
         yield f"Which entry is the detection?{_nearest(story, first=True)} Add it with `/incident detected TIME`."
+    if "acknowledged" not in story.points:
+        yield "Who took it, and when? Add it with `/incident ack TIME`."
     if "mitigated" not in story.points:
         yield "When were users fine again? Add it with `/incident mitigated TIME`."
     if "resolved" not in story.points:
@@ -296,7 +300,7 @@ def _actions(story: Story) -> Iterator[str]:
 
 Ask = Callable[[Story], Iterator[str]]
 CONTRADICTIONS: tuple[Ask, ...] = (
-    _order, _taken_late, _dated_ahead, _backwards, _still_firing, _percentages,
+    _order, _dated_ahead, _backwards, _still_firing, _percentages,
     _outside_window, _durations, _blocks, _only_once, _both_ways,
 )  # fmt: skip
 GAPS: tuple[Ask, ...] = (_gaps, _untimed, _not_asked)

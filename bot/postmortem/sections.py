@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from bot.incident import AlertSeen, Entry, Kind, Precision
+import re
+
+from bot.incident import AlertSeen, Entry, Kind, Precision, Review
 from bot.postmortem.intervals import ALWAYS, LABELS, Interval, Point
 from bot.postmortem.markdown import code, counted, escaped, link, table
 from bot.postmortem.story import Story, people
 
 NOT_RECORDED = "not recorded"
+BANNERS = {
+    Review.DRAFT: "**Draft, not reviewed.**",
+    Review.IN_REVIEW: "**In review.**",
+    Review.DONE: "**Reviewed.**",
+}
+_VERBS = (
+    "was|were|is|are|had|has|have|saw|see|got|get|took|take|takes|lost|failed|fail|could|cannot|did|do|does|experienced"
+    "|affected|unable|sent|went|returned|received|waited|stopped|broke|not|and|or|who|that|which|while|for|to|with|in|on"
+    "|at|by|from|as|over|between|during|per|down"
+)
+_NAMED = rf"(?!(?:{_VERBS})\b)[^\W\d_][\w'-]*(?:\s+(?!(?:{_VERBS})\b)[^\W\d_][\w'-]*){{0,3}}"
+AMOUNT = re.compile(
+    r"(?<![\w.,:])(?P<number>\d[\d,.]*(?<=\d))(?![\d:]|[.,]\d|\s?[ap]\.?m\b)"
+    r"(?:\s?(?P<unit>%|percent\b|ms\b|s\b|[kKMG]B\b))?"
+    rf"(?:\s+(?:out\s+)?of\s+(?P<of>(?:\d[\d,]*\s+)?{_NAMED})|\s+(?P<what>{_NAMED}))?",
+    re.IGNORECASE,
+)
+"""The first number of a statement that is no time of day, its unit, and what it counts or is a part of."""
+
+
+def banner(story: Story) -> str:
+    """How far the text is, in two words."""
+    return BANNERS[story.incident.review]
 
 
 def header(story: Story, fingerprint: str) -> str:
     """The table under the title."""
     incident = story.incident
-    owner = incident.roles.get("owner")
+    owner, reviewer = incident.roles.get("owner"), incident.roles.get("reviewer")
+    stages = (f"**{stage}**" if stage == incident.review else stage for stage in Review)
     rows = [
-        ("Status", "Draft → In review → Reviewed → Closed"),
-        ("Owner", "see roster" if owner else "**not named yet**"),
-        ("Reviewers", "none yet"),
+        ("Status", " → ".join(stages)),
+        ("Owner", "see roster" if owner else "**not named yet**: `/incident postmortem owner @user`"),
+        ("Reviewer", "see roster" if reviewer else "**not named yet**: `/incident postmortem reviewer @user`"),
         ("Severity", escaped(incident.severity) or NOT_RECORDED),
         ("Service", code(incident.service) or NOT_RECORDED),
         ("Date and zone", _dates(story)),
@@ -68,16 +94,34 @@ def _provenance(story: Story, fingerprint: str) -> str:
 
 
 def impact(story: Story) -> str:
-    """What users felt, from what people stated; what nobody stated is said to be missing."""
+    """What users felt, from what people stated, with number, unit, whole and source; what is missing is said."""
     stated = story.entries(Kind.IMPACT)
-    rows = [("Stated", story.said(e), story.cite(e.id)) for e in stated]
+    rows = [("Stated", story.said(e), *_amount(story, e), _stated_by(story, e), story.cite(e.id)) for e in stated]
     if not stated:
-        rows.append(("Who and what", f"**{NOT_RECORDED}**", ""))
+        rows.append(("Who and what", f"**{NOT_RECORDED}**", "", "", "", ""))
     if not any(c.isdigit() for e in stated for c in e.text):
-        rows.append(("How many, of what", f"**{NOT_RECORDED}**", ""))
-    rows += [_impact_start(story), _impact_end(story)]
-    rows.append(("Requests failed, support tickets, data lost", NOT_RECORDED, ""))
-    return table(("Measure", "Recorded", "Entry"), rows)
+        rows.append(("How many, of what", f"**{NOT_RECORDED}**", "", "", "", ""))
+    rows += [(name, value, "", "", "", cite) for name, value, cite in (_impact_start(story), _impact_end(story))]
+    rows.append(("Requests failed, support tickets, data lost", NOT_RECORDED, "", "", "", ""))
+    if not stated:
+        return table(("Measure", "Recorded", "Entry"), [(row[0], row[1], row[5]) for row in rows])
+    return table(("Measure", "Recorded", "Number", "Out of", "Source", "Entry"), rows)
+
+
+def _amount(story: Story, entry: Entry) -> tuple[str, str]:
+    """The first number of a statement with its unit, and what it is a part of."""
+    found = AMOUNT.search(entry.text)
+    if not found:
+        return NOT_RECORDED, ""
+    unit = found["unit"] or found["what"] or ""
+    share = unit in {"%", "percent"}
+    number = f"{found['number']}{unit}" if unit == "%" else f"{found['number']} {unit}"
+    whole = story.words(found["of"], entry.id) if found["of"] else f"**{NOT_RECORDED}**" if share else NOT_RECORDED
+    return story.words(number.strip(), entry.id), whole
+
+
+def _stated_by(story: Story, entry: Entry) -> str:
+    return f"stated by {story.who(entry.author)}" if entry.source.human else escaped(entry.source.type)
 
 
 def _impact_start(story: Story) -> tuple[str, str, str]:
@@ -193,23 +237,46 @@ def _alert_rows(story: Story, alert: AlertSeen, entry: Entry) -> list[tuple[str,
 
 
 def response(story: Story) -> str:
-    """Who took which role when, how severity and status moved, and what stakeholders were told."""
-    moves = story.entries(Kind.ROLE, Kind.SEVERITY, Kind.STATUS, Kind.REOPENED)
+    """Who held which role from when to when, how severity and status moved, and when stakeholders were told."""
+    moves = story.entries(Kind.SEVERITY, Kind.STATUS, Kind.REOPENED)
     rows = [(story.clock.when(e), e.kind.value, story.said(e), story.cite(e.id)) for e in moves[:40]]
-    parts = (
-        [table(("Time", "Kind", "What", "Entry"), rows)]
-        if rows
-        else ["No role, severity or status change is recorded."]
-    )
-    updates = story.entries(Kind.UPDATE)
-    if updates:
-        first = updates[0]
-        told = counted(len(updates), "time", "times")
-        ids = _some(story, [e.id for e in updates])
-        parts.append(f"Stakeholders were told {told}, first at {story.clock.when(first)} {ids}.")
+    parts = [_roles(story)]
+    if rows:
+        parts.append(table(("Time", "Kind", "What", "Entry"), rows))
     else:
-        parts.append("No stakeholder update is recorded.")
-    return "\n\n".join(parts)
+        parts.append("No change of severity or status is recorded.")
+    return "\n\n".join([*parts, _told_outside(story)])
+
+
+def _roles(story: Story) -> str:
+    """The roles over time: each row is one holder, and a second one in the same role is a hand-over."""
+    taken = story.entries(Kind.ROLE)
+    if not taken:
+        return "No role was taken."
+    rows = []
+    for n, entry in enumerate(taken[:40]):
+        role = entry.text.partition(":")[0]
+        later = next((e for e in taken[n + 1 :] if e.text.partition(":")[0] == role), None)
+        before = any(e.text.partition(":")[0] == role for e in taken[:n])
+        until = f"{story.clock.when(later)}, handed over" if later else "the end"
+        how = "handed over" if before else "taken"
+        ids = story.cite(entry.id, later.id) if later else story.cite(entry.id)
+        rows.append((escaped(role), story.clock.when(entry), until, how, ids))
+    return table(("Role", "From", "Until", "How", "Entry"), rows)
+
+
+def _told_outside(story: Story) -> str:
+    updates = story.entries(Kind.UPDATE)
+    if not updates:
+        return "No stakeholder update is recorded."
+    first, point = updates[0], story.points.get("detected")
+    told = counted(len(updates), "time", "times")
+    said = f"Stakeholders were told {told}, first at {story.clock.when(first)} {_some(story, [e.id for e in updates])}"
+    if point and first.occurred_at and first.occurred_at >= point.at:
+        after = Interval(label="", start=point, end=Point(name="told", at=first.occurred_at, entry=first)).value
+        said += f", {after} after the detection {story.cite(point.entry.id)}"
+    rows = [(story.clock.when(e), story.said(e), story.cite(e.id)) for e in updates[:12]]
+    return f"{said}.\n\n" + table(("Time", "What they were told", "Entry"), rows)
 
 
 def roster(story: Story) -> str:

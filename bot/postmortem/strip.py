@@ -69,17 +69,17 @@ def strip(story: Story) -> str:
     """The picture of a whole incident as an SVG document."""
     axis = _axis(story)
     if axis is None:
-        return _document(story, 60, [_text(LEFT, 36, "No entry has a time, so there is nothing to draw.", size=13)])
+        return _document(story, 60, [text(LEFT, 36, "No entry has a time, so there is nothing to draw.", size=13)])
     inside = [e for e in story.shown if e.occurred_at and axis.holds(e.occurred_at)]
     labels = _labels(axis, inside, {p.entry.id for p in story.points.values()})
     lanes = max((label.lane for label in labels), default=0) + 1
     top = 34 + lanes * LANE
     phases = _phases(story, axis)
-    drawn = [_text(LEFT, 20, _heading(story, axis), size=13), *_ticks(axis, inside, labels, top)]
-    drawn += [*_bars(axis, phases, top), *_axis_marks(story, axis, top + BAR)]
+    drawn = [text(LEFT, 20, _heading(story, axis), size=13), *_ticks(axis, inside, labels, top)]
+    drawn += [*_bars(axis, phases, top), *axis_marks(story, axis, top + BAR)]
     legend, below = _legend(phases, top + BAR + 58)
     notes = _notes(story, inside, len(labels))
-    drawn += [*legend, *(_text(LEFT, below + 16 * n, note) for n, note in enumerate(notes))]
+    drawn += [*legend, *(text(LEFT, below + 16 * n, note) for n, note in enumerate(notes))]
     return _document(story, int(below + 16 * len(notes)), drawn)
 
 
@@ -125,8 +125,8 @@ def _ticks(axis: Axis, entries: Sequence[Entry], labels: Sequence[Label], top: i
         x, label = axis.x(e.occurred_at), lanes.get(e.id)
         height = 4 + (label.lane * LANE if label else 0)
         if label or int(x) not in drawn:
-            drawn[int(x)] = drawn.get(int(x), "") + _line(x, top - height, x, top)
-    texts = [_text(b.x, top - 7 - b.lane * LANE, b.text, anchor="middle", halo=True) for b in labels]
+            drawn[int(x)] = drawn.get(int(x), "") + line(x, top - height, x, top)
+    texts = [text(b.x, top - 7 - b.lane * LANE, b.text, anchor="middle", halo=True) for b in labels]
     return [*drawn.values(), *texts]
 
 
@@ -145,7 +145,7 @@ def _bars(axis: Axis, phases: Sequence[tuple[Point, Point]], top: int) -> list[s
         drawn.append(_box(x, top, width, BAR, COLOURS.get(a.name, "#dddddd")))
         said = _length(a, b)
         if len(said) * SIGN + 6 < width:
-            drawn.append(_text(x + width / 2, top + 19, said, anchor="middle"))
+            drawn.append(text(x + width / 2, top + 19, said, anchor="middle"))
     return drawn
 
 
@@ -154,22 +154,23 @@ def _length(a: Point, b: Point) -> str:
     return span((b.at - a.at).total_seconds(), exact=exact)
 
 
-def _axis_marks(story: Story, axis: Axis, y: int) -> list[str]:
+def axis_marks(story: Story, axis: Axis, y: int) -> list[str]:
+    """The axis below a picture, with round times of the incident\'s zone."""
     step = next((s for s in STEPS if axis.seconds / s <= 9), STEPS[-1])
-    drawn = [_line(LEFT, y + 8, WIDTH - RIGHT, y + 8, dash=False)]
+    drawn = [line(LEFT, y + 8, WIDTH - RIGHT, y + 8, dash=False)]
     last, day = -100.0, ""
     for at in _round_times(story, axis, step):
         x = axis.x(at)
         local = story.clock.local(at)
         said = f"{local:%m-%d}" if step >= DAY else f"{local:%H:%M}" if step >= MINUTE else f"{local:%H:%M:%S}"
         half = len(said) * SIGN / 2
-        drawn.append(_line(x, y + 8, x, y + 13, dash=False))
+        drawn.append(line(x, y + 8, x, y + 13, dash=False))
         if x - half < last + 6 or x - half < 2 or x + half > WIDTH - 2:
             continue
-        drawn.append(_text(x, y + 25, said, anchor="middle"))
+        drawn.append(text(x, y + 25, said, anchor="middle"))
         last = x + half
         if day and f"{local:%Y-%m-%d}" != day and step < DAY:
-            drawn.append(_text(x, y + 38, f"{local:%m-%d}", anchor="middle"))
+            drawn.append(text(x, y + 38, f"{local:%m-%d}", anchor="middle"))
         day = f"{local:%Y-%m-%d}"
     return drawn
 
@@ -194,7 +195,7 @@ def _legend(phases: Sequence[tuple[Point, Point]], y: int) -> tuple[list[str], i
         if x + width > WIDTH - RIGHT and x > LEFT:
             x, y = float(LEFT), y + 18
         drawn.append(_box(x, y - 9, 11, 11, COLOURS.get(a.name, "#dddddd")))
-        drawn.append(_text(x + 16, y, said))
+        drawn.append(text(x + 16, y, said))
         x += width
     return drawn, y + (22 if drawn else 0)
 
@@ -227,27 +228,34 @@ def _box(x: float, y: float, width: float, height: float, colour: str) -> str:
     return f'<rect x="{x:.1f}" y="{y}" {size} fill="{colour}" stroke="#555555" stroke-width="0.5"/>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, *, dash: bool = True) -> str:
+def line(x1: float, y1: float, x2: float, y2: float, *, dash: bool = True) -> str:
+    """A thin line."""
     dashed = ' stroke-dasharray="2 2"' if dash else ""
     return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="#555555"{dashed}/>'
 
 
-def _text(x: float, y: float, said: str, *, anchor: str = "start", size: int = 11, halo: bool = False) -> str:
+def text(x: float, y: float, said: str, *, anchor: str = "start", size: int = 11, halo: bool = False) -> str:
+    """Words at a place; `halo`: readable across lines."""
     under = ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if halo else ""
     place = f'x="{x:.1f}" y="{y}" font-size="{size}" text-anchor="{anchor}"'
     return f'<text {place} fill="#222222"{under}>{escape(said)}</text>'
 
 
-def _document(story: Story, height: int, drawn: Sequence[str]) -> str:
+def document(title: str, desc: str, height: int, drawn: Sequence[str]) -> str:
+    """A picture with its title and its description, which have been escaped, on white."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
             'role="img" aria-labelledby="title desc" font-family="Helvetica, Arial, sans-serif">',
-            f'<title id="title">Timeline of {escape(story.incident.id)}</title>',
-            f'<desc id="desc">{escape(strip_text(story))}</desc>',
+            f'<title id="title">{title}</title>',
+            f'<desc id="desc">{desc}</desc>',
             f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
             *drawn,
             "</svg>",
             "",
         ]
     )
+
+
+def _document(story: Story, height: int, drawn: Sequence[str]) -> str:
+    return document(f"Timeline of {escape(story.incident.id)}", escape(strip_text(story)), height, drawn)

@@ -78,22 +78,33 @@ def _timeline_row(
         there = f"{entry.occurred_at:%Y-%m-%d}"
     local = story.clock.cell(entry, date=here != days[0])
     utc = () if story.clock.only_utc else (story.clock.cell(entry, date=there != days[1], utc=True),)
-    row = (entry.id, local, *utc, after, entry.kind.value, story.said(entry), ", ".join(_notes(entry)))
+    row = (entry.id, local, *utc, after, entry.kind.value, story.said(entry), ", ".join(_notes(story, entry)))
     return row, (here, there)
 
 
-def _notes(entry: Entry) -> list[str]:
+def _notes(story: Story, entry: Entry) -> list[str]:
     notes = []
-    if entry.occurred_at and entry.recorded_at - entry.occurred_at > LATE:
+    if _late(entry) and not _all_late(story):
         notes.append("late")
     if entry.history:
         notes.append("edited")
     return notes
 
 
+def _late(entry: Entry) -> bool:
+    return entry.occurred_at is not None and entry.recorded_at - entry.occurred_at > LATE
+
+
+def _all_late(story: Story) -> bool:
+    """Whether the whole story was told afterwards: then a mark on each row tells nothing."""
+    return all(_late(e) for e in story.shown if (e.occurred_at and e.source.human) or e.source.type == "import")
+
+
 def _legend(story: Story) -> list[str]:
-    used = {note for e in story.shown for note in _notes(e)}
+    used = {note for e in story.shown for note in _notes(story, e)}
     lines = []
+    if any(_late(e) for e in story.shown) and _all_late(story):
+        lines.append("- All of it was written down more than 5 min after it happened; the evidence says when.")
     if "late" in used:
         lines.append("- late: written down more than 5 min after it happened; the evidence says when.")
     if "edited" in used:

@@ -77,7 +77,7 @@ class Wording:
         recorded, named = self._without_names(plain(text))
         allowed = [rule for rule in rules() if not (lessons and rule.narrative)]
         lowered = recorded.lower()
-        hinted = [rule for rule in allowed if any(hint in lowered for hint in rule.hints)]
+        hinted = [rule for rule in allowed if any(hint in lowered for hint in rule.hints)] if told(lowered) else []
         flags = tuple(_flag(rule, recorded, hit) for rule in hinted for hit in _hits(rule, recorded))
         shown = recorded
         for _ in range(ROUNDS if flags else 0):
@@ -186,6 +186,16 @@ def rules() -> tuple[Rule, ...]:
     which = r"(?:(?:an?|the|our|one of the|one of our|some|this|that) )?"
     person = rf"{which}(?:(?:{adjectives}) ){{0,3}}(?:{'|'.join(data['people'])})"
     return tuple(_rule(rule, person) for rule in data["rules"] if rule["pattern"])
+
+
+def told(lowered: str) -> bool:
+    """Whether any rule may fit at all."""
+    return _hints().search(lowered) is not None
+
+
+@cache
+def _hints() -> re.Pattern[str]:
+    return re.compile("|".join(sorted({re.escape(hint) for rule in rules() for hint in rule.hints})))
 
 
 def _rule(rule: Mapping[str, Any], person: str) -> Rule:

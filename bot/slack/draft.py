@@ -1,11 +1,12 @@
-"""Handing out the postmortem draft: as a file, or in words where files are not allowed."""
+"""Handing out the postmortem draft: as files and a canvas, or in words where files are not allowed."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bot.incident import Incident
-from bot.ports import GaveUp, Intents
+from bot.ports import GaveUp, Intents, TryAgain
 from bot.slack.blocks import code
 from bot.slack.messages import Messages
 from bot.slack.pace import Answer, First, Pace
@@ -14,6 +15,10 @@ from bot.slack.render import Message, draft_note
 DRAFT = "postmortem.md"
 PIECE = 8_000
 PIECES = 6
+CELLS = 280
+"""Slack allows 300 cells in a table of a canvas."""
+CUT = "The rest of this table is in the file."
+_PICTURE = re.compile(r"!\[.*\]\([\w.-]+\)")
 _NO_FILES = frozenset(
     {
         "missing_scope",
@@ -41,12 +46,36 @@ class Draft:
         title = _title(incident)
         if not await self._intents.first(key) and (found := await self._find(channel, title, key)):
             return found
+        note = draft_note(incident) + await self._canvas(incident, channel, files.get(DRAFT, b""))
         try:
-            return await self._upload(channel, title, files.get(DRAFT, b""), draft_note(incident))
+            return await self._upload(channel, title, _handed(files), note)
         except GaveUp as refused:
             if refused.reason not in _NO_FILES:
                 raise
             return await self._in_words(incident, channel, files.get(DRAFT, b""), key)
+
+    async def _canvas(self, incident: Incident, channel: str, page: bytes) -> str:
+        """Give the channel a canvas with the draft, where the plan allows one; what is to be said about it.
+
+        A canvas that is there stays: people write in it.
+        """
+        content = {"type": "markdown", "markdown": for_canvas(page.decode("utf-8", "replace"))}
+        title = _title(incident)
+        try:
+            await self._pace.call(
+                "conversations.canvases.create",
+                first=First.RESULTS,
+                channel_id=channel,
+                title=title,
+                document_content=content,
+            )
+        except GaveUp as refused:
+            return (
+                "" if refused.reason == "channel_canvas_already_exists" else f" No canvas was made: {refused.reason}."
+            )
+        except TryAgain:
+            return " No canvas was made: Slack is busy; the file has everything."
+        return " It is in the canvas of this channel, too."
 
     async def _find(self, channel: str, title: str, key: str) -> str:
         for message in await self._messages.recent(channel):
@@ -58,19 +87,22 @@ class Draft:
                 return str(message["ts"])
         return ""
 
-    async def _upload(self, channel: str, title: str, content: bytes, note: str) -> str:
-        place = await self._pace.call(
-            "files.getUploadURLExternal", first=First.RESULTS, filename=DRAFT, length=len(content)
-        )
-        await self._pace.post(str(place["upload_url"]), data=content)
+    async def _upload(self, channel: str, title: str, files: Mapping[str, bytes], note: str) -> str:
+        placed = []
+        for name, content in files.items():
+            place = await self._pace.call(
+                "files.getUploadURLExternal", first=First.RESULTS, filename=name, length=len(content)
+            )
+            await self._pace.post(str(place["upload_url"]), data=content)
+            placed.append({"id": str(place["file_id"]), "title": title if name == DRAFT else f"{title}: {name}"})
         answer = await self._pace.call(
             "files.completeUploadExternal",
             first=First.RESULTS,
-            files=[{"id": str(place["file_id"]), "title": title}],
+            files=placed,
             channel_id=channel,
             initial_comment=note,
         )
-        return _shared(answer, channel) or await self._find(channel, title, "") or str(place["file_id"])
+        return _shared(answer, channel) or await self._find(channel, title, "") or placed[0]["id"]
 
     async def _in_words(self, incident: Incident, channel: str, content: bytes, key: str) -> str:
         """A note in the channel, the draft in its thread."""
@@ -82,6 +114,28 @@ class Draft:
             part = f"{key}:{at // PIECE + 2}"
             await self._messages.post_once(part, channel, piece, first=First.RESULTS, thread=ts)
         return ts
+
+
+def _handed(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The page, and the pictures that Slack shows."""
+    pictures = {name: data for name, data in files.items() if name.endswith(".png")}
+    return {DRAFT: files.get(DRAFT, b""), **pictures}
+
+
+def for_canvas(page: str) -> str:
+    """The page as a canvas takes it: no comments, no picture of a folder, and of long tables the first rows."""
+    lines: list[str] = []
+    rows = 0
+    for line in page.splitlines():
+        rows = rows + 1 if line.startswith("|") else 0
+        if line.startswith("<!--") or _PICTURE.fullmatch(line):
+            continue
+        if rows > 2 and rows * (line.count("|") - 1) > CELLS:
+            if lines[-1] != CUT:
+                lines += ["", CUT]
+            continue
+        lines.append(line)
+    return "\n".join(lines).strip() + "\n"
 
 
 def _title(incident: Incident) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from bot.incident import Incident, Kind
 from bot.ports import GaveUp
 from bot.postmortem.draft import Draft, draft
+from bot.postmortem.merge import BASE
 from bot.postmortem.publish import edited, folder_name, publish
 from tests.postmortem.incidents import HOSTILE, Facts, at, machine_run, over_midnight
 from tests.postmortem.markdown_lint import problems
@@ -37,7 +39,7 @@ def test_the_folder_holds_page_picture_and_record(tmp_path: Path) -> None:
     incident = machine_run()
     done = publish(incident, made(incident), into=tmp_path / "new" / "postmortems")
     assert done.folder.name == NAME
-    assert sorted(contents(done.folder)) == ["incident.json", "postmortem.md", "timeline.svg"]
+    assert sorted(contents(done.folder)) == [BASE, "incident.json", "postmortem.md", "timeline.svg"]
     assert json.loads((done.folder / "incident.json").read_text())["id"] == "INC-7"
     assert not done.kept
 
@@ -58,27 +60,64 @@ def test_a_newer_record_replaces_a_page_that_nobody_touched(tmp_path: Path) -> N
     assert not list(tmp_path.glob(".draft-*"))
 
 
-@pytest.mark.parametrize("where", ["top", "end", "without the stamp"])
-def test_what_a_person_wrote_is_kept_and_the_newer_draft_stands_beside_it(tmp_path: Path, where: str) -> None:
+def test_what_people_wrote_stays_and_what_the_record_changed_elsewhere_comes_in(tmp_path: Path) -> None:
     done = publish(machine_run(), made(machine_run()), into=tmp_path)
     page = done.page.read_text()
-    theirs = {"top": "Mine.\n" + page, "end": page + "\nMine.\n", "without the stamp": "Mine."}[where]
-    done.page.write_text(theirs)
+    theirs = page.replace("None is recorded; only people name factors.", "Nobody looked at the port.")
+    done.page.write_text(theirs.replace("## Review\n", "## Our own section\n\nMine.\n\n## Review\n"))
     again = publish(later(), made(later()), into=tmp_path)
-    assert (done.folder / "postmortem.md").read_text() == theirs
-    assert (again.kept, again.page.name) == (True, "postmortem.new.md")
-    assert "A newer draft" in again.page.read_text()
-    assert problems(again.page.read_text()) == []
+    text = again.page.read_text()
+    assert (again.kept, again.disputed, again.page.name) == (True, (), "postmortem.md")
+    assert "Nobody looked at the port." in text
+    assert "## Our own section\n\nMine.\n\n## Review" in text
+    assert "web-02 is back" in text
+    assert problems(text) == []
+    before = contents(tmp_path)
     assert publish(later(), made(later()), into=tmp_path) == again
+    assert contents(tmp_path) == before
 
 
-def test_the_newer_draft_goes_when_the_page_is_ours_again(tmp_path: Path) -> None:
+def test_where_both_changed_a_line_people_win_and_the_difference_stands_below(tmp_path: Path) -> None:
     done = publish(machine_run(), made(machine_run()), into=tmp_path)
-    done.page.write_text("Mine.")
+    done.page.write_text(re.sub(r"(\| E1 \|.*) web-02 is out of rotation", r"\1 It broke", done.page.read_text()))
+    again = publish(later(), made(later()), into=tmp_path)
+    text = again.page.read_text()
+    assert again.disputed == ("## Timeline",)
+    assert "| opened | It broke |" in text
+    assert re.search(r"Kept as edited.*\n+```diff\n-.*web-02 is out of rotation.*\n\+.*web-02 is back", text)
+    assert problems(text) == []
+    before = contents(tmp_path)
     publish(later(), made(later()), into=tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_section_that_people_deleted_stays_deleted(tmp_path: Path) -> None:
+    done = publish(machine_run(), made(machine_run()), into=tmp_path)
+    page = done.page.read_text()
+    done.page.write_text(page[: page.index("## Timeline")] + page[page.index("## Detection") :])
+    text = publish(later(), made(later()), into=tmp_path).page.read_text()
+    assert "## Timeline" not in text
+    assert "## Detection" in text
+
+
+@pytest.mark.parametrize("theirs", ["Mine.", "Mine.\n", "", "```\nan open fence\n# x"])
+def test_even_a_page_of_another_kind_is_kept(tmp_path: Path, theirs: str) -> None:
+    done = publish(machine_run(), made(machine_run()), into=tmp_path)
+    done.page.write_text(theirs)
+    assert theirs.strip() in publish(later(), made(later()), into=tmp_path).page.read_text()
+
+
+def test_without_the_last_draft_nothing_that_people_wrote_is_lost(tmp_path: Path) -> None:
+    done = publish(machine_run(), made(machine_run()), into=tmp_path)
+    (done.folder / BASE).unlink()
+    done.page.write_text(done.page.read_text().replace("## Review", "Mine.\n\n## Review"))
+    assert "Mine." in publish(later(), made(later()), into=tmp_path).page.read_text()
+
+
+def test_a_page_that_went_is_written_again(tmp_path: Path) -> None:
+    done = publish(machine_run(), made(machine_run()), into=tmp_path)
     done.page.unlink()
-    publish(later(), made(later()), into=tmp_path)
-    assert not (done.folder / "postmortem.new.md").exists()
+    assert publish(machine_run(), made(machine_run()), into=tmp_path).page.read_text() == made(machine_run()).markdown
 
 
 def test_files_of_others_stay(tmp_path: Path) -> None:
@@ -134,7 +173,7 @@ def test_two_at_the_same_time_leave_one_whole_folder(tmp_path: Path) -> None:
     for one in both:
         one.join()
     (folder,) = tmp_path.iterdir()
-    assert contents(folder) == dict(drafted.files)
+    assert contents(folder) == dict(drafted.files) | {BASE: drafted.markdown.encode()}
 
 
 def test_our_own_pages_do_not_count_as_edited() -> None:

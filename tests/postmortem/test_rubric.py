@@ -29,7 +29,7 @@ SPOILED: dict[str, tuple[str, Spoil]] = {
     "vagueness_kept": ("vague", lambda p: p.replace("about ", "")),
     "key_times_apart": ("seed", lambda p: p.replace("| Impact began | not recorded |", "| Impact began | 10:30 EAT |")),
     "intervals_recompute": ("seed", lambda p: p.replace("| 45 min |", "| 54 min |")),
-    "impact_measured": ("seed", lambda p: p.replace("slow service | [E9] |", "slow service | |")),
+    "impact_measured": ("seed", lambda p: p.replace("a responder | [E9] |", "a responder | |")),
     "detection_named": ("machine", lambda p: p.replace("](https://app.datadoghq", "](app.datadoghq")),
     "statements_cite": ("machine", lambda p: re.sub(r"(Offered at .*) \[E5\]", r"\1", p)),
     "nothing_foreign": ("seed", lambda p: p.replace("70% of requests", "71% of requests")),
