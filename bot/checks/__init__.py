@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NewType, Protocol
 
+from bot.ports import Metrics
 from bot.runbook.inventory import Group, Host, Inventory
-from bot.runbook.result import JSON, State
+from bot.runbook.result import JSON, Known, State
 
 Seconds = NewType("Seconds", float)
 """A duration, written `500ms`, `10s`, `5m`, `1h` or `1d` in YAML."""
@@ -111,14 +112,21 @@ class Target(Protocol):
     def repaired_at(self) -> datetime | None:
         """When a repair was applied that this check verifies, in UTC: older traces of trouble do not count."""
 
+    @property
+    def metrics(self) -> Metrics:
+        """Datadog; asking it raises TryAgain or GaveUp where it is away or not set up."""
+
     def now(self) -> datetime:
         """The time, in UTC."""
 
     async def session(self, host: Host | None = None) -> Session:
         """The shared connection to this host (or to another one of the inventory), opened on first use."""
 
-    async def known_good(self, host: Host) -> str | None:
+    async def known_good(self, host: Host) -> Known | None:
         """The commit that is recorded as known good for the host's config, or None."""
+
+    async def secret(self, reference: str) -> str:
+        """The value behind `secret:NAME`; it may stand in no answer. Raises GaveUp when there is none."""
 
 
 Ask = Callable[..., Awaitable[Answer]]

@@ -1,11 +1,12 @@
 """What the balancer does with a server: to which port it sends, what went wrong there, and who serves.
 
 Open-source nginx has no view of its servers' health; its configuration, its error log and the answers that come
-through it are what can be seen.
+through it are what can be seen. HAProxy says itself what it takes its servers for (haproxy.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from bot.checks import Answer, Seconds, Session, Target, noun
+from bot.checks.haproxy import SOCKET, Asked, haproxy
 from bot.checks.http import Reply, ask
 from bot.ports import GaveUp
+from bot.runbook.haproxy_config import CONFIG as HAPROXY
 from bot.runbook.inventory import Host
 from bot.runbook.nginx_config import Upstream, read_config
 from bot.runbook.result import JSON, State
 
 SINCE = Seconds(300.0)
+NGINX = "/etc/nginx/nginx.conf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +40,13 @@ class Trouble:
 async def balancer(
     on: Target,
     *,
-    kind: Literal["nginx", "haproxy"] = "nginx",
+    kind: Literal["any", "nginx", "haproxy"] = "any",
     upstream: str | None = None,
     since: Seconds = SINCE,
-    config: str = "/etc/nginx/nginx.conf",
+    config: str | None = None,
     log: str = "/var/log/nginx/error.log",
-    socket: str | None = None,
+    socket: str = SOCKET,
+    stats: str | None = None,
     url: str | None = None,
     host: str | None = None,
     served_by: str = "X-Upstream",
@@ -49,15 +54,24 @@ async def balancer(
 ) -> Answer:
     """Whether the balancer sends to the server at the right port, and gets answers from it.
 
-    kind: nginx (haproxy cannot be asked yet). upstream: the block to look at (all). since: how far back errors
-    count (5m). config, log: its files. url: a page of the balancer to ask, `times` (6) times, with the Host header
-    `host`; the header `served-by` (X-Upstream) then names the server by address:port or name.
+    kind: nginx, haproxy, or any (default): nginx where its config is there, else haproxy. upstream: the block or
+    backend to look at (all). config: its main file. For nginx: since, how far back errors count (5m); log: its error
+    log; url: a page of the balancer to ask, `times` (6) times, with the Host header `host`; the header `served-by`
+    (X-Upstream) then names the server by address:port or name. For haproxy: socket, asked with socat
+    (/run/haproxy/admin.sock); or stats, the address of its statistics page as CSV, asked from the bot.
     """
-    if kind != "nginx" or socket is not None:
-        raise GaveUp(f"A balancer of the kind {kind} cannot be asked yet.", reason="error", fix="Use kind: nginx.")
     about, at = _parties(on)
+    other = Asked(config=config or HAPROXY, socket=socket, stats=stats, backend=upstream)
+    if kind == "haproxy":
+        return await haproxy(on, about, at, other)
     session = await on.session(at)
-    servers = (await read_config(session, config)).leading_to(about, upstream=upstream)
+    try:
+        found = await read_config(session, config or NGINX)
+    except FileNotFoundError:
+        if kind == "nginx":
+            raise
+        return await haproxy(on, about, at, other)
+    servers = found.leading_to(about, upstream=upstream)
     if wrong := _misdirected(on, about, at, servers):
         return wrong
     troubles = await _troubles(session, log, servers, at_least=_horizon(on, since))
@@ -166,8 +180,8 @@ async def _troubles(
     session: Session, log: str, servers: Sequence[Upstream], *, at_least: datetime
 ) -> Sequence[Trouble]:
     """The errors about these servers since then, oldest first."""
-    text = (await session.tail(log)).decode("utf-8", "replace")
-    written = datetime.fromtimestamp((await session.stat(log)).mtime, UTC)
+    tail, about = await asyncio.gather(session.tail(log), session.stat(log))
+    text, written = tail.decode("utf-8", "replace"), datetime.fromtimestamp(about.mtime, UTC)
     names = {f"{each.address}:{each.port}" for each in servers}
     return [each for each in parse_errors(text, written=written) if each.server in names and each.at >= at_least]
 

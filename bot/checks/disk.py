@@ -14,6 +14,7 @@ async def disk(on: Target, *, path: str = "/", below: Share = LIMIT, inodes_belo
     """How full a filesystem is, in space and in inodes.
 
     path: any path on it (/). below: the share that may be used (90%). inodes-below: the same for inodes (90%).
+    100% judges nothing.
     """
     if not path.startswith("/"):
         raise GaveUp(f"{path!r} is not an absolute path.", reason="error", fix="Correct the runbook.")
@@ -23,7 +24,7 @@ async def disk(on: Target, *, path: str = "/", below: Share = LIMIT, inodes_belo
     full = [
         f"{what} {share:g}% used (limit {limit:g}%)"
         for what, share, limit in (("space", used, below), ("inodes", inodes, inodes_below))
-        if share is not None and share >= limit
+        if share is not None and limit <= share and limit < 100
     ]
     if used is None:
         return Answer(state=State.UNKNOWN, reason="error", summary=f"df on {on.host.name} gave no figure for {path}")

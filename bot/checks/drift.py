@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import stat as modes
 from collections.abc import Mapping, Sequence
@@ -82,13 +83,16 @@ async def compare(repository: Repository, paths: Sequence[str], commit: str) -> 
         for path, blob in sorted(tree.items())
         if (now := present[path]) is None or blob_id(now, like=blob.id) != blob.id
     ]
-    head = await repository.tree("HEAD", paths) if different else {}
-    found = []
-    for blob in different:
+    head = await repository.newest_tree(paths) if different else {}
+
+    async def change(blob: Blob) -> Change:
         now = present[blob.path]
-        before, committed = await repository.content(blob.id), await _committed(repository, head, blob.path, now)
-        found.append(Change(path=blob.path, before=before, now=now, commit=committed))
-    return found
+        before, committed = await asyncio.gather(
+            repository.content(blob.id), _committed(repository, head, blob.path, now)
+        )
+        return Change(path=blob.path, before=before, now=now, commit=committed)
+
+    return await asyncio.gather(*map(change, different))
 
 
 def unified(path: str, before: bytes | None, after: bytes | None, *, context: int = 3) -> str:
@@ -110,8 +114,9 @@ def unified(path: str, before: bytes | None, after: bytes | None, *, context: in
 async def _baseline(on: Target, repository: Repository, paths: Sequence[str], against: str, config: str) -> Baseline:
     if against == "HEAD":
         return Baseline(commit=await repository.commit_id("HEAD"), decided_by="HEAD")
-    good = await on.known_good(on.host)
-    port = await expected_port(on.session, on.inventory, on.host) if good is None else None
+    good, port = await on.known_good(on.host), None
+    if good is None:  # both are needed, and neither waits for the other
+        port, _ = await asyncio.gather(expected_port(on.session, on.inventory, on.host), repository.commits(paths))
     return await choose_baseline(repository, paths, host=on.host, known_good=good, expected_port=port, config=config)
 
 
@@ -124,7 +129,7 @@ async def _committed(repository: Repository, head: Mapping[str, Blob], path: str
     if not same:
         return None
     relative = str(PurePosixPath(path).relative_to(repository.repo))
-    return next(iter(await repository.commits([relative], limit=1)), None)
+    return next(iter(await repository.commits([relative])), None)
 
 
 async def _drifted(session: Session, about: str, baseline: Baseline, changes: Sequence[Change]) -> Answer:
@@ -164,8 +169,7 @@ def _how(change: Change, written: datetime | None, owner: str) -> str:
 
 
 async def _trace(session: Session, path: str) -> tuple[datetime, str]:
-    found = await session.stat(path)
-    said = await session.run(["stat", "-c", "%U", path])
+    found, said = await asyncio.gather(session.stat(path), session.run(["stat", "-c", "%U", path]))
     owner = said.stdout.strip() if said.exit == 0 else ""
     return datetime.fromtimestamp(found.mtime, UTC), owner or f"uid {found.uid}"
 
@@ -196,7 +200,7 @@ def _clean(about: str, baseline: Baseline, untracked: Sequence[str]) -> Answer:
 
 async def _untracked(session: Session, repository: Repository, paths: Sequence[str], commit: str) -> Sequence[str]:
     """Plain files beside the tracked ones; folders without a tracked file are not looked into."""
-    known = {**await repository.tree(commit, paths), **await repository.tree("HEAD", paths)}
+    known = {**await repository.tree(commit, paths), **await repository.newest_tree(paths)}
     found = []
     for folder in sorted({str(PurePosixPath(path).parent) for path in known}):
         for name in await session.names(folder):

@@ -99,6 +99,18 @@ class _Odd:
     decided_by: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """The port at which a server must listen, if anybody knows it, and who says so."""
+
+    port: int | None
+    decided_by: str
+
+    def contradicts(self, listens: Counter[str]) -> bool:
+        """Whether a server with these `listen` lines has the port at no address."""
+        return self.port is not None and not any(each.split()[0].endswith(f":{self.port}") for each in listens)
+
+
 @dataclass(kw_only=True)
 class _Comparison:
     """One host beside its peers. With three that agree by majority; with two, others must decide."""
@@ -109,7 +121,7 @@ class _Comparison:
 
     async def answer(self, kinds: Sequence[str]) -> Answer:
         peers, unread = await self._peers()
-        wanted = await expected_port(self.on.session, self.on.inventory, self.on.host)
+        wanted = await self._wanted()
         for kind in kinds:
             if odd := await self._odd(kind, peers, wanted):
                 return self._differs(odd, peers, unread)
@@ -126,6 +138,13 @@ class _Comparison:
         note = f" ({', '.join(unread)} not read)" if unread else ""
         summary = f"{own.name} {said} {names}{note}"
         return Answer(state=State.OK, summary=summary, facts={"hosts": f"{own.name}, {names}"})
+
+    async def _wanted(self) -> _Wanted:
+        """What the inventory declares counts; a balancer that sends elsewhere is itself the one that is wrong."""
+        sent = await expected_port(self.on.session, self.on.inventory, self.on.host)
+        declared = self.on.inventory.group_of(self.on.host).port
+        port = sent if declared is None else declared
+        return _Wanted(port=port, decided_by="balancer" if sent == port else "inventory")
 
     async def _peers(self) -> tuple[dict[Host, Config], dict[str, str]]:
         hosts = self.on.inventory.peers(self.on.host)
@@ -146,14 +165,15 @@ class _Comparison:
             return "error"
         return "error" if config.errors else config
 
-    async def _odd(self, kind: str, peers: Mapping[Host, Config], wanted: int | None) -> _Odd | None:
+    async def _odd(self, kind: str, peers: Mapping[Host, Config], wanted: _Wanted) -> _Odd | None:
         own = profile(self.own, kind, self.on.host)
         others = {host: profile(config, kind, host) for host, config in peers.items()}
-        if peers and all(other == own for other in others.values()):
-            return None
-        if majority := majority_of([own, *others.values()]):
-            return _Odd(kind=kind, reference=majority, decided_by="majority") if majority != own else None
-        by_balancer = self._by_balancer(kind, own, others, peers, wanted)
+        alike = bool(peers) and all(other == own for other in others.values())
+        agreed = own if alike else majority_of([own, *others.values()])
+        # Most of them, or all, may be wrong together: what cannot be reached at the port decides nothing.
+        if agreed is not None and not (kind == "listen" and wanted.contradicts(agreed)):
+            return _Odd(kind=kind, reference=agreed, decided_by="majority") if agreed != own else None
+        by_balancer = self._by_balancer(kind, others, peers, wanted)
         if by_balancer is not False:
             return by_balancer
         if not peers:
@@ -168,19 +188,19 @@ class _Comparison:
     def _by_balancer(
         self,
         kind: str,
-        own: Counter[str],
         others: Mapping[Host, Counter[str]],
         peers: Mapping[Host, Config],
-        wanted: int | None,
+        wanted: _Wanted,
     ) -> _Odd | Literal[False] | None:
         """Odd, not odd, or False: the balancer cannot decide."""
-        if kind != "listen" or wanted is None:
+        port = wanted.port
+        if kind != "listen" or port is None:
             return False
-        if not self.own.listens_on(self.on.host, wanted):
-            fitting = [others[host] for host, config in peers.items() if config.listens_on(host, wanted)]
-            reference = fitting[0] if fitting else (own | Counter([f"self:{wanted}"]))
-            return _Odd(kind=kind, reference=reference, decided_by="balancer")
-        if any(not config.listens_on(host, wanted) for host, config in peers.items()):
+        if not self.own.listens_on(self.on.host, port):
+            fitting = [others[host] for host, config in peers.items() if config.listens_on(host, port)]
+            reference = fitting[0] if fitting else Counter([f"self:{port}"])
+            return _Odd(kind=kind, reference=reference, decided_by=wanted.decided_by)
+        if any(not config.listens_on(host, port) for host, config in peers.items()):
             return None  # the other one is odd
         return False
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from bot.lab import farm_config, farm_spawn
+from bot.lab import farm_config, farm_haproxy, farm_spawn
 from bot.ports import GaveUp, NotAllowed
 
 START_WITHIN = 30.0
@@ -48,18 +48,21 @@ class Farm:
         self._turn = asyncio.Lock()
         self.hosts: dict[str, LabHost] = {h["name"]: LabHost(**h) for h in described["hosts"]}
         self.balancer: LabHost = self.hosts[described["balancer"]]
+        self.haproxy: LabHost | None = self.hosts.get(described["haproxy"])
         self.roots: dict[str, Path] = {name: Path(root) for name, root in described["roots"].items()}
 
     @classmethod
-    async def start(cls, folder: Path, servers: int = 2, seed: int | None = None) -> Self:
+    async def start(cls, folder: Path, servers: int = 2, seed: int | None = None, *, haproxy: bool = False) -> Self:
         """Start a balancer and this many web servers (2 to 9) with their files below `folder`.
+
+        With `haproxy` a second balancer, HAProxy, stands in front of the same web servers.
 
         Run by root, all of it runs under an unprivileged account, in a temporary folder when that account cannot
         reach this one. Raises GaveUp with what is missing.
         """
         if not 2 <= servers <= 9:
             raise NotAllowed(f"A farm has 2 to 9 web servers, not {servers}.")
-        needs = farm_spawn.needs()
+        needs = farm_spawn.needs(haproxy=haproxy)
         place, temporary = farm_spawn.place(folder)
         order = {**needs, "folder": os.fspath(place), "temporary": temporary, "servers": servers, "seed": seed}
         process = await farm_spawn.spawn(place, folder / "farm.log")
@@ -89,7 +92,7 @@ class Farm:
     @property
     def webs(self) -> Sequence[LabHost]:
         """The web servers, in order."""
-        return [host for host in self.hosts.values() if host is not self.balancer]
+        return [host for host in self.hosts.values() if host not in (self.balancer, self.haproxy)]
 
     @property
     def pid(self) -> int:
@@ -154,6 +157,24 @@ class Farm:
         old, new = f"server {of.address}:{of.port};", f"server {of.address}:{port};"
         await self._replace(self.balancer.name, farm_config.SITE, old, new, reload=True)
 
+    async def switch_off(self, host: str) -> None:
+        """The balancer's config says that it sends nothing to this server."""
+        of = self.hosts[host]
+        old = f"server {of.address}:{of.port}"
+        await self._replace(self.balancer.name, farm_config.SITE, f"{old};", f"{old} down;", reload=True)
+
+    async def misdirect_haproxy(self, host: str, port: int) -> None:
+        """HAProxy sends this server's requests to another port."""
+        of, at = self.hosts[host], self._second()
+        old, new = f"{host} {of.address}:{of.port}", f"{host} {of.address}:{port}"
+        await self._replace(at.name, farm_haproxy.MAIN, old, new, reload=True)
+
+    async def take_out(self, host: str) -> None:
+        """Somebody took the server out of HAProxy's rotation and forgot it."""
+        of, at = self.hosts[host], self._second()
+        old = f"{host} {of.address}:{of.port}"
+        await self._replace(at.name, farm_haproxy.MAIN, old, f"{old} disabled", reload=True)
+
     async def fill_disk(self, host: str, used: int) -> None:
         """Let its disk (8 GiB) look as if so many bytes more were used."""
         await self._ask("fill-disk", host, bytes=used)
@@ -197,6 +218,11 @@ class Farm:
         await farm_spawn.end(self._process)
         if self._spare:
             shutil.rmtree(self._spare, ignore_errors=True)  # gone already, unless the process was killed
+
+    def _second(self) -> LabHost:
+        if self.haproxy is None:
+            raise NotAllowed("This farm has no HAProxy; start it with haproxy=True.")
+        return self.haproxy
 
     async def _replace(self, host: str, path: str, old: str, new: str, *, reload: bool) -> None:
         await self._ask("replace", host, path=path, old=old, new=new, reload=reload)

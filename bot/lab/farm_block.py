@@ -27,6 +27,11 @@ class Block:
         """The balancer's address."""
         return f"{self.prefix}.10"
 
+    @property
+    def haproxy(self) -> str:
+        """The address of the second balancer."""
+        return f"{self.prefix}.9"
+
     def web(self, number: int) -> str:
         """The address of the n-th web server, counted from 1."""
         return f"{self.prefix}.{10 + number}"
@@ -41,7 +46,8 @@ def take(servers: int, *, seed: int | None = None) -> Block:
         if claim is None:
             continue
         hosts = [f"{prefix}.{10 + n}" for n in range(servers + 1)]
-        web, balancer, ssh = _port(8080, hosts[1:]), _port(8000, hosts[:1]), _port(2222, hosts)
+        fronts = [f"{prefix}.9", hosts[0]]
+        web, balancer, ssh = _port(8080, hosts[1:]), _port(8000, fronts), _port(2222, [*fronts, *hosts[1:]])
         return Block(prefix=prefix, web_port=web, balancer_port=balancer, ssh_port=ssh, claim=claim)
     raise OSError("no free block of loopback addresses was found")
 

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import asyncssh
 
@@ -21,13 +22,15 @@ from bot.lab.host_gate import Gate
 from bot.lab.host_nginx import Nginx, Said, execute
 from bot.ports import NotAllowed
 
-FOLDERS = ("etc/nginx/conf.d", "var/log/nginx", "var/www", "run", "tmp", "home/muster")
+H = TypeVar("H", bound="FarmHost")
 PROVISION = ("provision", "provision@shop.test")
 DEPLOY = ("deploy", "deploy@shop.test")
 
 
 class FarmHost:
     """A folder, an nginx and an SSH server under one name and address."""
+
+    folders: tuple[str, ...] = ("etc/nginx/conf.d", "var/log/nginx", "var/www", "run", "tmp", "home/muster")
 
     def __init__(self, *, machine: Machine, port: int, files: Mapping[str, str], key: asyncssh.SSHKey) -> None:
         self.machine = machine
@@ -114,8 +117,7 @@ class FarmHost:
         self.machine.missing, self.machine.disk_used = frozenset(), 0
         await self.ssh.behave(mode=Mode.NORMAL, delay_ms=0)
         main = self._read(farm_config.MAIN)
-        await self._git("reset", "-q", "--hard", self._known_good)
-        await self._git("clean", "-fdxq")
+        await self._to_first_commit()
         self._write({path: text for path, text in self._files.items() if not path.startswith("etc/")})
         if self.machine.nginx.pid and main == self._files[farm_config.MAIN]:
             await self.reload()
@@ -123,6 +125,10 @@ class FarmHost:
             await self.restart()
         await self._until_listening(self.port)
         self._empty_logs()
+
+    async def _to_first_commit(self) -> None:
+        await self._git("reset", "-q", "--hard", self._known_good)
+        await self._git("clean", "-fdxq")
 
     async def close(self) -> None:
         """End nginx and SSH."""
@@ -148,7 +154,7 @@ class FarmHost:
         return _must(await execute([self.machine.git, *words], cwd=self._folder / "etc", env=env), f"git {words[0]}")
 
     def _write(self, files: Mapping[str, str]) -> None:
-        for folder in FOLDERS:
+        for folder in self.folders:
             (self._folder / folder).mkdir(parents=True, exist_ok=True)
         for path, text in files.items():
             (self._folder / path).write_text(text)
@@ -174,8 +180,9 @@ def build(
     ssh_port: int,
     files: Mapping[str, str],
     tools: Mapping[str, str],
-) -> FarmHost:
-    """Put a host together. `tools` are the paths of nginx and git, and the client's SSH key."""
+    kind: type[H],
+) -> H:
+    """Put a host of this kind together. `tools` are the paths of nginx and git, and the client's SSH key."""
     (folder / name).mkdir(mode=0o755)
     root = Root(folder / name)
     nginx = Nginx(Path(tools["nginx"]), Gate(root=root, address=address))
@@ -189,7 +196,7 @@ def build(
         booted=datetime.now(UTC),
     )
     key = asyncssh.import_private_key(tools["key"])
-    return FarmHost(machine=machine, port=port, files=files, key=key)
+    return kind(machine=machine, port=port, files=files, key=key)
 
 
 def _must(said: Said, what: str) -> Said:

@@ -13,13 +13,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
-from bot.lab import farm_block, farm_config, farm_host
+from bot.lab import farm_block, farm_config, farm_haproxy, farm_host
+from bot.lab.farm_haproxy import FarmHaproxy
 from bot.lab.farm_host import FarmHost
 from bot.lab.host import USER, Mode
 from bot.ports import NotAllowed
@@ -36,6 +37,7 @@ class FarmProcess:
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         self._hosts: dict[str, FarmHost] = {}
         self._balancer = ""
+        self._haproxy = ""
 
     async def start(self) -> Message:
         """Take addresses, become unprivileged, start every host; the answer describes the farm."""
@@ -82,8 +84,28 @@ class FarmProcess:
                 ssh_port=block.ssh_port,
                 files=own,
                 tools=tools,
+                kind=FarmHost,
             )
         self._balancer = "lb-01"
+        if self._order["haproxy"]:
+            self._build_haproxy(block, tools, [(n, a, block.web_port) for n, a in addresses.items()])
+
+    def _build_haproxy(
+        self, block: farm_block.Block, tools: Mapping[str, str], servers: Sequence[tuple[str, str, int]]
+    ) -> None:
+        self._haproxy = "lb-02"
+        made = farm_host.build(
+            self._folder,
+            name=self._haproxy,
+            address=block.haproxy,
+            port=block.balancer_port,
+            ssh_port=block.ssh_port,
+            files=farm_haproxy.files(block.haproxy, block.balancer_port, servers),
+            tools=tools,
+            kind=FarmHaproxy,
+        )
+        made.binary = self._folder / "bin/haproxy/haproxy"
+        self._hosts[self._haproxy] = made
 
     async def _rehearse(self, block: farm_block.Block, tools: Mapping[str, str]) -> None:
         """One login to ourselves: whatever Python loads late, it loads now, while we may still read it."""
@@ -97,6 +119,7 @@ class FarmProcess:
             ssh_port=block.ssh_port,
             files={},
             tools=tools,
+            kind=FarmHost,
         )
         await ours.ssh.open()
         try:
@@ -132,7 +155,11 @@ class FarmProcess:
         known = [h.ssh.known_host for h in self._hosts.values()]
         key = self._key.export_private_key().decode()
         roots = {n: os.fspath(h.machine.root.folder) for n, h in self._hosts.items()}
-        return {"hosts": hosts, "balancer": self._balancer, "known_hosts": known, "key": key, "roots": roots}
+        return {"hosts": hosts, "balancer": self._balancer, "haproxy": self._haproxy} | {
+            "known_hosts": known,
+            "key": key,
+            "roots": roots,
+        }
 
 
 async def _move_port(host: FarmHost, asked: Message) -> None:
@@ -181,11 +208,13 @@ ACTS: Mapping[str, Callable[[FarmHost, Message], Awaitable[Message | None]]] = {
 
 
 def prepare(order: Message) -> None:
-    """Copy nginx to where every account can read it."""
+    """Copy the programs to where every account can read it."""
     folder = Path(order["folder"])
     (folder / "bin").mkdir()
     shutil.copyfile(order["nginx"], folder / "bin/nginx")
     (folder / "bin/nginx").chmod(0o755)
+    if order["haproxy"]:
+        shutil.copytree(order["haproxy"], folder / "bin/haproxy")  # with the libraries beside it
 
 
 async def converse(farm: FarmProcess) -> None:

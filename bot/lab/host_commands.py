@@ -9,11 +9,14 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bot.lab import host_git, host_look, host_proc
 from bot.lab.host_call import Call, Program, chunks
 from bot.lab.host_nginx import execute
 from bot.lab.host_systemctl import systemctl
+
+SHOW_STAT = "EXEC:echo show stat!!STDOUT"
 
 
 async def run(call: Call) -> int:
@@ -106,6 +109,31 @@ async def nginx(call: Call) -> int:
     return said.exit
 
 
+async def socat(call: Call) -> int:
+    """socat 'EXEC:echo show stat!!STDOUT' UNIX-CONNECT:PATH: what HAProxy says, and nothing else"""
+    if len(call.argv) != 3 or call.argv[1] != SHOW_STAT or not call.argv[2].startswith("UNIX-CONNECT:/"):
+        return await call.complain("this host's socat asks HAProxy's socket for its statistics only")
+    path = call.machine.root.real(call.argv[2].removeprefix("UNIX-CONNECT:"))
+    reader, writer = await asyncio.open_unix_connection(short(path))
+    try:
+        writer.write(b"show stat\n")
+        await chunks(call.out, await reader.read())
+    finally:
+        writer.close()
+    return 0
+
+
+async def nproc(call: Call) -> int:
+    """The number of processors."""
+    await call.say(str(os.cpu_count() or 1))
+    return 0
+
+
+def short(path: Path) -> str:
+    """The same path from where we are: the whole path of a socket may be longer than the kernel takes."""
+    return os.path.relpath(path)
+
+
 async def uptime(call: Call) -> int:
     """How long this host has been up."""
     minutes = int((datetime.now(UTC) - call.machine.booted).total_seconds() // 60)
@@ -145,9 +173,13 @@ def _names_paths(argv: Sequence[str]) -> bool:
 
 
 PROGRAMS: Mapping[str, Program] = {
-    **{p.__name__: p for p in (timeout, sudo, ss, git, nginx, systemctl, uptime, echo, hostname, true, sleep)},
+    **{
+        p.__name__: p
+        for p in (timeout, sudo, ss, git, nginx, systemctl, socat, nproc, uptime, echo, hostname, true, sleep)
+    },
     **{p.__name__: p for p in (host_look.cat, host_look.tail, host_look.head, host_look.ls, host_look.find)},
     "df": host_look.df,
+    "du": host_look.du,
     "stat": host_look.stat_,
 }
 """The PATH of every lab host."""

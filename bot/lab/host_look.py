@@ -106,6 +106,20 @@ async def find(call: Call) -> int:
     return 0
 
 
+async def du(call: Call) -> int:
+    """du -xk --max-depth=N PATH: kilobytes of each folder, itself last"""
+    words = list(call.argv[1:])
+    if len(words) != 3 or words[0] != "-xk" or not words[1].startswith("--max-depth="):
+        return await call.complain("this host's du knows -xk --max-depth=N PATH")
+    root, start = call.machine.root, words[2].rstrip("/") or "/"
+    most = int(words[1].partition("=")[2])
+    for at, _, _ in os.walk(root.real(start), topdown=False):
+        shown = root.guest(at)
+        if shown.count("/") - start.count("/") <= most:
+            await call.say(f"{Root(Path(at)).size()[0] // 1024}\t{shown}")
+    return 0
+
+
 async def df(call: Call) -> int:
     """df [-P] [-k | -i | -B1] PATH…: the disk of this host, not of the machine"""
     flags, names = flags_of(call, "Pki")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 TABLE = Path("/proc/net/tcp")
 LISTEN = "0A"
+OPEN = ("/proc/meminfo", "/proc/loadavg")
 
 
 def listening(address: str) -> Sequence[int]:
@@ -22,7 +23,9 @@ def addresses() -> frozenset[str]:
 
 
 def virtual(path: str, address: str) -> bytes | None:
-    """What `cat` shows for /proc/net/tcp and tcp6: the table of this address alone; None for other paths."""
+    """What `cat` shows below /proc: the sockets of this address alone, memory and load of the machine; else None."""
+    if path in OPEN:
+        return Path(path).read_bytes()
     if path == "/proc/net/tcp6":
         return _heading()
     if path != "/proc/net/tcp":

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.checks.balancer import balancer, parse_errors
-from bot.ports import GaveUp
 from bot.runbook.result import State
 from tests.fake_servers import NOW, Asked, balancer_server, farm, state_of
 
@@ -137,11 +136,6 @@ async def test_after_a_repair_older_errors_do_not_count_and_silence_proves_nothi
     assert state_of(await balancer(on)) == (State.FAIL, "stale")
     on.repaired_at = NOW - timedelta(seconds=11)
     assert (await balancer(on)).state is State.OK
-
-
-async def test_a_balancer_of_another_kind_cannot_be_asked(tmp_path: Path) -> None:
-    with pytest.raises(GaveUp):
-        await balancer(target(tmp_path), kind="haproxy")
 
 
 @given(st.text(), st.datetimes(timezones=st.just(UTC)))

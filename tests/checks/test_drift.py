@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.checks.drift import drift, first_line, unified
 from bot.ports import GaveUp
-from bot.runbook.result import State
+from bot.runbook.result import Known, State
 from tests.fake_servers import Asked, farm, git, moved, said, site, state_of
 
 SITE = "/etc/nginx/conf.d/site.conf"
@@ -60,7 +60,7 @@ async def test_a_recorded_commit_is_what_counts(tmp_path: Path) -> None:
     on.servers["web-02"].put(SITE, site("127.9.0.12", 8080, more="  # new\n"))
     on.servers["web-02"].commit("new")
     assert (await drift(on)).state is State.OK  # the newest that fits
-    on.good = {"web-02": good}
+    on.good = {"web-02": Known(commit=good)}
     assert (await drift(on)).facts["decided-by"] == "known-good"
 
 

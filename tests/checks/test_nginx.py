@@ -9,7 +9,7 @@ import pytest
 from bot.checks.nginx import nginx
 from bot.ports import GaveUp, TryAgain
 from bot.runbook.inventory import Host
-from bot.runbook.result import State
+from bot.runbook.result import Known, State
 from tests.fake_servers import Asked, balancer_server, farm, moved, said, site, state_of
 
 
@@ -65,7 +65,7 @@ async def test_after_a_commit_a_recorded_commit_decides_and_not_the_head(tmp_pat
     good = on.servers["web-02"].commit("good")
     on.servers["web-02"].put("/etc/nginx/conf.d/site.conf", site("127.9.0.12", 8080, more="  location /new { }\n"))
     on.servers["web-02"].commit("bad")
-    on.good = {"web-02": good}
+    on.good = {"web-02": Known(commit=good)}
     assert (await nginx(on, same=("locations",))).facts["decided-by"] == "known-good"
 
 
