@@ -31,10 +31,13 @@ SLOTS = 8
 """Programs at once on one connection; OpenSSH allows 10 sessions and SFTP takes one more."""
 CONNECT, LOGIN, KEEPALIVE = 3, 5, 15
 RETRIES = 3
+CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr"]
+"""What OpenSSH offers by itself; the one that costs this library least comes first."""
 FILE_LIMIT = 5.0
 """Seconds that one file operation may take."""
 
 T = TypeVar("T")
+Login = tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]
 
 
 class Ssh:
@@ -65,13 +68,13 @@ class Ssh:
         finally:
             await run.close()
 
-    async def open(self, host: Host) -> SshSession:
+    async def open(self, host: Host, login: asyncio.Future[Login]) -> SshSession:
         """Connect and log in, trying again when a busy sshd drops the handshake."""
         started = time.monotonic()
         for attempt in range(RETRIES):
             seen = _HostKey()
             try:
-                return SshSession(host, await self._connect(host, seen))
+                return SshSession(host, await self._connect(host, *await asyncio.shield(login), seen))
             except (asyncssh.ConnectionLost, ConnectionResetError) as lost:
                 if attempt == RETRIES - 1 or time.monotonic() - started > 1:
                     raise _unreachable(host, lost) from lost
@@ -80,26 +83,29 @@ class Ssh:
             await asyncio.sleep(random.uniform(0.05, 0.3) * (attempt + 1))  # noqa: S311 - jitter, no secret
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _connect(self, host: Host, seen: _HostKey) -> asyncssh.SSHClientConnection:
-        keys, known = await asyncio.to_thread(self._credentials)
+    async def _connect(
+        self, host: Host, key: asyncssh.SSHKey, known: asyncssh.SSHKnownHosts, seen: _HostKey
+    ) -> asyncssh.SSHClientConnection:
         async with self._handshakes:
             return await asyncssh.connect(
                 host.address,
                 port=host.ssh_port,
                 username=self.user,
-                client_keys=[keys],
+                client_keys=[key],
                 known_hosts=known,
                 client_factory=lambda: seen,
                 config=None,
                 agent_path=None,
                 preferred_auth="publickey",
+                encryption_algs=CIPHERS,
                 connect_timeout=CONNECT,
                 login_timeout=LOGIN,
                 keepalive_interval=KEEPALIVE,
             )
 
-    def _credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
-        # Read for each connection: a key that was pinned a minute ago counts. An object and never a path,
+    def login(self) -> Login:
+        """Our key and the host keys that are known, as the files are now."""
+        # Read for each run: a key that was pinned a minute ago counts. An object and never a path,
         # because asyncssh takes an empty value for "use the login's own file".
         try:
             known = asyncssh.import_known_hosts(self._known_hosts.read_text())
@@ -127,11 +133,14 @@ class Connections:
     def __init__(self, ssh: Ssh) -> None:
         self._ssh = ssh
         self._opening: dict[str, asyncio.Task[SshSession]] = {}
+        self._login: asyncio.Task[Login] | None = None
 
     async def session(self, host: Host) -> SshSession:
         """The connection to this host. Raises TryAgain or GaveUp, at once when it failed before in this run."""
+        if self._login is None:
+            self._login = asyncio.create_task(asyncio.to_thread(self._ssh.login))
         if host.name not in self._opening:
-            self._opening[host.name] = asyncio.create_task(self._ssh.open(host))
+            self._opening[host.name] = asyncio.create_task(self._ssh.open(host, self._login))
         # Shielded: one check that runs out of time must not take the connection from the others.
         return await asyncio.shield(self._opening[host.name])
 
@@ -353,10 +362,24 @@ async def _collect(process: asyncssh.SSHClientProcess[bytes], limit: float) -> t
 
 
 async def _read(sftp: asyncssh.SFTPClient, path: str, last: int) -> bytes:
-    async with sftp.open(path, "rb", encoding=None) as file:
-        start = max(0, ((await file.stat()).size or 0) - last) if last else 0
-        data = cast("bytes", await file.read(last or CAP + 1, start))  # bytes, because the encoding is None
-    return data.partition(b"\n")[2] if start else data
+    async with sftp.open(path, "rb", encoding=None, block_size=0) as file:  # 0: one request a read, however large
+        if last:
+            size = (await file.stat()).size or 0
+            start = max(0, size - last)
+            data = await _from(file, start, min(last, size))
+            return data.partition(b"\n")[2] if start else data
+        about, first = await asyncio.gather(file.stat(), file.read(CAP + 1, 0))
+        data = cast("bytes", first)  # because the encoding is None
+        whole = len(data) >= min(about.size or 0, CAP + 1) and (about.size or not data)
+        return data if whole else data + await _from(file, len(data), CAP + 1 - len(data))
+
+
+async def _from(file: asyncssh.SFTPClientFile, start: int, most: int) -> bytes:
+    """So many bytes from there, or all up to the end: a server may give less at once than it is asked for."""
+    data = b""
+    while len(data) < most and (part := cast("bytes", await file.read(most - len(data), start + len(data)))):
+        data += part
+    return data
 
 
 async def _put(sftp: asyncssh.SFTPClient, path: str, data: bytes) -> None:

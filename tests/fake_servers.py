@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.checks import Answer, FileStat, Output
-from bot.ports import GaveUp, TryAgain
+from bot.ports import GaveUp, Metrics, TryAgain
 from bot.runbook.inventory import Group, Host, Inventory
-from bot.runbook.result import State
+from bot.runbook.result import Known, State
+from tests.fake_metrics import FakeMetrics
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 Program = Callable[[Sequence[str]], Output]
@@ -150,8 +151,10 @@ class Asked:
     within: float = 2.0
     alerted: Host | None = None
     repaired_at: datetime | None = None
-    good: Mapping[str, str] = field(default_factory=dict)
+    good: Mapping[str, Known] = field(default_factory=dict)
     at: datetime = NOW
+    metrics: Metrics = field(default_factory=FakeMetrics)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def affected(self) -> Host:
@@ -170,8 +173,13 @@ class Asked:
             raise server.away
         return server
 
-    async def known_good(self, host: Host) -> str | None:
+    async def known_good(self, host: Host) -> Known | None:
         return self.good.get(host.name)
+
+    async def secret(self, reference: str) -> str:
+        if reference not in self.secrets:
+            raise GaveUp(f"nobody holds {reference}", reason="no-secret")
+        return self.secrets[reference]
 
 
 @dataclass(kw_only=True)

@@ -16,19 +16,32 @@ app.add_typer(runbook_app, name="runbook")
 
 @runbook_app.command("list")
 def runbook_list(as_json: AsJson = False) -> None:
-    """List the runbooks."""
-    rows = [{"name": r.name, "title": r.title, "owner": r.owner} for r in home().runbooks]
+    """List the runbooks, and the checks that were not green for long when they were rehearsed."""
+    files = home()
+    rows = [{"name": r.name, "title": r.title, "owner": r.owner} for r in files.runbooks]
     if as_json:
         print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for row in rows:
         print(f"{row['name']}  {row['title']}  ({row['owner']})")
+    with terminal() as found:
+        for line in found.stale_checks(files.policy.rehearsal.stale_after):
+            print(one_line(line))
 
 
 @runbook_app.command("lint")
 def runbook_lint() -> None:
     """Validate the runbooks; every problem with file, line and column."""
     print(f"{len(home().runbooks)} runbooks: all well.")
+
+
+@runbook_app.command("schema")
+def runbook_schema() -> None:
+    """Print the JSON Schema of runbooks, for editors that check while one types."""
+    from bot import checks
+    from bot.runbook.json_schema import json_schema
+
+    print(json.dumps(json_schema(checks.load()), indent=2, ensure_ascii=False))
 
 
 @runbook_app.command("run")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from bot.runbook.inventory import Group, Host
 from bot.runbook.placeholders import facts_of, fill_text, fills, plain, values_of
@@ -73,6 +74,8 @@ class _Answers:
         self.by_check: dict[str, dict[str, Result]] = {}
         for result in results:
             self.by_check.setdefault(result.check, {})[result.host] = result
+        self._facts: dict[tuple[str, str], dict[str, str]] = {}
+        self._said: dict[str, str] = {}
 
     def of(self, check: str) -> list[Result]:
         """The results that answer this check for this host: its own, or those of the hosts that it asks."""
@@ -99,8 +102,10 @@ class _Answers:
 
     def say(self, check: str) -> str:
         """What a check has to say: its own explanation where it found something, else its summary."""
-        said = [self._say(self.checks[check], result) for result in self.of(check)]
-        return " ".join(filter(None, said)) or f"({check}: not asked)"
+        if check not in self._said:
+            said = [self._say(self.checks[check], result) for result in self.of(check)]
+            self._said[check] = " ".join(filter(None, said)) or f"({check}: not asked)"
+        return self._said[check]
 
     def _say(self, check: Check, result: Result) -> str:
         if result.state not in ANSWERED:
@@ -115,8 +120,16 @@ class _Answers:
         own = check.at in (At.PEERS, At.GROUP) and result.host in self.group.hosts
         about = self.group.hosts[result.host] if own else self.host
         words = {w.replace("_", "-"): str(v) for w, v in check.words.items() if isinstance(v, str | int | float)}
-        return {**words, **facts_of(result), **values_of(about, self.group)}
+        return {**words, **self._found(result), **values_of(about, self.group)}
 
+    def _found(self, result: Result) -> dict[str, str]:
+        """The facts of a result as texts, made once: causes share them."""
+        key = result.check, result.host
+        if key not in self._facts:
+            self._facts[key] = facts_of(result)
+        return self._facts[key]
+
+    @cached_property
     def values(self) -> dict[str, str]:
         """What fills the explanation of a cause: the host, each check, and the facts of each check."""
         said = {check: self.say(check) for check in self.checks}
@@ -124,7 +137,7 @@ class _Answers:
             f"{check}.{word}": value
             for check in self.checks
             for result in reversed(self.of(check))
-            for word, value in facts_of(result).items()
+            for word, value in self._found(result).items()
         }
         return {**said, **facts, **values_of(self.host, self.group)}
 
@@ -137,7 +150,7 @@ def _judge(cause: Cause, answers: _Answers) -> Verdict:
         id=cause.id,
         host=answers.host.name,
         verdict=_standing(against=against, proves=bool(fitting) and not unanswered),
-        text=fill_text(cause.explains, answers.values()),
+        text=fill_text(cause.explains, answers.values),
         checks=tuple(cause.when),
         contradicted_by=against,
         because=answers.say(against) if against else "",

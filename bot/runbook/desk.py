@@ -6,26 +6,29 @@ It turns answers into facts and plans into offers; when what happens is the stor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.checks import NOUNS
 from bot.facts import ChecksAnswered
-from bot.hosts import Ssh
 from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
 from bot.metrics import DIAGNOSIS
-from bot.ports import NotAllowed, TryAgain
+from bot.ports import Metrics, NotAllowed, TryAgain
 from bot.runbook import causes, dry
 from bot.runbook.inventory import Host
+from bot.runbook.limits import LOOK_BACK, Begun, too_soon
 from bot.runbook.plan import Plan
+from bot.runbook.progress import Coming, Progress
 from bot.runbook.repair import Ended, Outcome, Repairs, Stage
-from bot.runbook.result import Result, State
-from bot.runbook.run import Diagnosis, Runner
-from bot.runbook.runbook import Runbook
-from bot.runbook.secret import resolve_key
-from bot.runbook.select import covering
+from bot.runbook.result import Known, Result, State
+from bot.runbook.run import Diagnosis, Runner, nobody_listens
+from bot.runbook.runbook import Limits, Runbook
+from bot.runbook.secret import resolve_secret
+from bot.runbook.select import covering, covers_group
+from bot.runbook.servers import Hands, servers_of
 from bot.settings import Home
 from bot.store import Store
 from bot.target import target
@@ -50,8 +53,11 @@ class Questions:
 class Desk:
     """Examines servers and carries out approved repairs. Repairs of one group wait for each other."""
 
-    def __init__(self, home: Home, store: Store, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, home: Home, store: Store, *, now: Callable[[], datetime], metrics: Metrics | None = None
+    ) -> None:
         self._home = home
+        self._metrics = metrics
         self._store = store
         self._now = now
         self._groups: dict[str, asyncio.Lock] = {}
@@ -95,10 +101,14 @@ class Desk:
             group=self._home.inventory.group_of(host),
         )
 
-    async def diagnose(self, runbook: Runbook, host: Host, *, run: str) -> ChecksAnswered:
-        """Ask everything and read the answers. Raises GaveUp when we have no key to ask with."""
+    async def diagnose(self, runbook: Runbook, host: Host, *, run: str, coming: Coming | None = None) -> ChecksAnswered:
+        """Ask everything and read the answers. Raises GaveUp when we have no key to ask with.
+
+        `coming` is told how far a run is that takes its time, at most once a second.
+        """
         runner, _ = self._tools()
-        diagnosis = await runner.diagnose(runbook, host)
+        hear = Progress(runner, runbook, host, coming).hear if coming else nobody_listens
+        diagnosis = await runner.diagnose(runbook, host, on_result=hear)
         DIAGNOSIS.observe(diagnosis.took_ms / 1000)
         verdicts = causes.judge(runbook, host, diagnosis.results, group=self._home.inventory.group_of(host))
         return ChecksAnswered(
@@ -109,6 +119,20 @@ class Desk:
             causes=tuple(_cause_seen(v, diagnosis) for v in verdicts),
             took_ms=diagnosis.took_ms,
         )
+
+    def rehearsals(self) -> list[tuple[Runbook, Host]]:
+        """Every runbook with every host that it can be asked about."""
+        groups = self._home.inventory.groups.values()
+        fitting = ((r, g) for r in self._home.runbooks for g in groups if any(covers_group(w, g) for w in r.when))
+        return [(runbook, host) for runbook, group in fitting for host in group.hosts.values()]
+
+    async def rehearse(self, runbook: Runbook, host: Host) -> dict[str, str]:
+        """How each check ends while nothing is wrong; those that touch are left out. The worst answer counts."""
+        runner, _ = self._tools()
+        only = {c.name for c in runbook.checks.values() if not NOUNS[c.noun].touching(c.words)}
+        diagnosis = await runner.diagnose(runbook, host, only=only)
+        ended = {r.check: r.state.value for r in diagnosis.results if r.state is State.OK}
+        return {**ended, **{r.check: r.state.value for r in diagnosis.results if r.state is not State.OK}}
 
     def dry(self, runbook: Runbook, host: Host) -> list[str]:
         """What these checks would ask, with exact targets and commands as far as they are known. Asks nothing."""
@@ -136,13 +160,26 @@ class Desk:
         runbook, host = self._runbook(cause.id.rpartition("/")[0]), self._home.inventory.find(cause.host)
         if runbook is None or host is None:
             return f"No repair was planned: {cause.id} on {cause.host} is no longer in the files."
-        if soon := _too_soon(incident, runbook, name, host, self._now()):
-            return soon
+        if soon := await asyncio.to_thread(self._too_soon, runbook, name, host):
+            return f"No repair was planned: {soon}"
         try:
             plan = await repairs.preview(runbook, name, host)
         except NotAllowed as refusal:
             return str(refusal)
         return replace(self._as_offer(plan, runbook, cause), plan=_offered_as(plan.id, incident))
+
+    def _too_soon(self, runbook: Runbook, name: str, host: Host) -> str:
+        now, once_every = self._now(), runbook.actions[name].limits.once_every
+        begun = self._store.begun_since(now - LOOK_BACK)
+        per_hour = self._home.policy.repairs_per_hour
+        return too_soon(name, host.name, begun, once_every=once_every, per_hour=per_hour, now=now)
+
+    def may_begin(self, repair: Repair, begun: Iterable[Begun]) -> str:
+        """Why an approved repair may not begin after all, empty when it may: others may have begun meanwhile."""
+        runbook = self._runbook(repair.runbook)
+        limits = runbook.actions[repair.name].limits if runbook and repair.name in runbook.actions else Limits()
+        host, per_hour = str(repair.details.get("affected", repair.host)), self._home.policy.repairs_per_hour
+        return too_soon(repair.name, host, begun, once_every=limits.once_every, per_hour=per_hour, now=self._now())
 
     def _as_offer(self, plan: Plan, runbook: Runbook, cause: CauseSeen) -> Repair:
         approve = runbook.actions[plan.action].approve
@@ -219,28 +256,25 @@ class Desk:
     def _tools(self) -> tuple[Runner, Repairs]:
         """Runner and repairs, made when they are first needed: a missing key must not stop the bot."""
         if self._made is None:
-            inventory, home = self._home.inventory, self._home.folder
-            key = resolve_key(inventory, home=home, environ=self._home.secrets)
-            ssh = Ssh(inventory.ssh, key=key, known_hosts=home / inventory.ssh.known_hosts)
             runner = Runner(
-                ssh, inventory, known_good=self._known_good, clock=self._now, secrets=tuple(self._home.secrets.values())
+                servers_of(self._home),
+                self._home.inventory,
+                known_good=self._known_good,
+                clock=self._now,
+                secrets=tuple(self._home.secrets.values()),
+                metrics=self._metrics,
+                secret=self._secret,
             )
-            self._made = runner, Repairs(runner)
+            self._made = runner, Repairs(runner, hands=Hands(home=self._home))
         return self._made
 
-    async def _known_good(self, host: Host) -> str | None:
+    async def _known_good(self, host: Host) -> Known | None:
         known = await asyncio.to_thread(self._store.known_good, host.name)
-        return known.commit if known else None
+        return Known(commit=known.commit, tree=known.tree) if known else None
 
-
-def _too_soon(incident: Incident, runbook: Runbook, name: str, host: Host, now: datetime) -> str:
-    """Why this action may not be offered again yet; only repairs that began count."""
-    pause = timedelta(seconds=runbook.actions[name].limits.once_every)
-    begun = (r.at for r in incident.repairs if r.name == name and "stage" in r.details)
-    if all(now - at >= pause for at in begun):
-        return ""
-    minutes = pause.total_seconds() / 60
-    return f"No repair was planned: {name} has run on {host.name}, and may only once in {minutes:g} minutes."
+    async def _secret(self, reference: str) -> str:
+        home = self._home
+        return await asyncio.to_thread(resolve_secret, reference, home=home.folder, environ=home.secrets)
 
 
 def _offered_as(plan: str, incident: Incident) -> str:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.checks import FileStat, Output
-from bot.ports import GaveUp
+from bot.ports import GaveUp, Metrics
 from bot.runbook.inventory import Group, Host, Inventory
 from bot.runbook.placeholders import values_of
 from bot.runbook.reach import Connected
+from bot.runbook.result import Known
 from bot.runbook.run import Question, Runner
 from bot.runbook.runbook import Runbook
 from bot.runbook.words import bind
@@ -92,12 +93,19 @@ class _Dry:
     def within(self) -> float:
         return self.question.check.timeout
 
+    @property
+    def metrics(self) -> Metrics:
+        raise GaveUp("A dry run asks nobody.", reason="dry")
+
     async def session(self, host: Host | None = None) -> _Pen:
         where = host or self.host
         return _Pen(self.asked, "" if where == self.host else f"{where.name}: ")
 
-    async def known_good(self, host: Host) -> str | None:  # noqa: ARG002 - part of Target
+    async def known_good(self, host: Host) -> Known | None:  # noqa: ARG002 - part of Target
         return None
+
+    async def secret(self, reference: str) -> str:
+        raise GaveUp(f"A dry run does not open {reference}.", reason="dry")
 
 
 @dataclass(frozen=True)

@@ -56,11 +56,23 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class SshAccess:
-    """How we log in; host keys are always verified against `known_hosts`."""
+    """How we log in; host keys are always verified against `known_hosts`.
+
+    With `act` in the file the account that looks needs no right to change anything: another one carries out plans.
+    """
 
     user: str = "muster"
     key: str = ""
     known_hosts: str = "known_hosts"
+    act_user: str = ""
+    act_key: str = ""
+
+    @property
+    def acting(self) -> SshAccess:
+        """How we log in to carry out an approved plan: as the account for that, where there is one."""
+        if not (self.act_user or self.act_key):
+            return self
+        return SshAccess(user=self.act_user or self.user, key=self.act_key or self.key, known_hosts=self.known_hosts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +138,14 @@ def _ssh(cursor: Cursor) -> SshAccess:
             user=words.take("user", _user, "muster"),
             key=words.take("key", _secret, ""),
             known_hosts=words.take("known-hosts", line, "known_hosts"),
+            act_user=(act := words.take("act", _act, ("", "")))[0],
+            act_key=act[1],
         )
+
+
+def _act(cursor: Cursor) -> tuple[str, str]:
+    with Block(cursor) as words:
+        return words.take("user", _user, ""), words.take("key", _secret, "")
 
 
 def _user(cursor: Cursor) -> str:

@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import crossplane
 
 from bot.ports import GaveUp, TryAgain
+from bot.runbook import haproxy_config
 from bot.runbook.inventory import Host, Inventory
 
 FILES = 200
@@ -137,13 +139,22 @@ async def expected_port(
     balancer = inventory.balancer_of(host)
     if balancer is not None:
         try:
-            found = await read_config(await session_of(balancer), config)
+            ports = await _sent_to(await session_of(balancer), host, config)
         except (TryAgain, GaveUp, FileNotFoundError):
-            found = Config()  # the inventory says what it should be
-        ports = {each.port for each in found.leading_to(host)}
+            ports = set()  # the inventory says what it should be
         if len(ports) == 1:
             return ports.pop()
     return inventory.group_of(host).port
+
+
+async def _sent_to(balancer: Files, host: Host, config: str) -> set[int]:
+    """The ports at which a balancer sends to this host, be it nginx or HAProxy."""
+    try:
+        return {each.port for each in (await read_config(balancer, config)).leading_to(host)}
+    except FileNotFoundError:
+        text = (await balancer.read(haproxy_config.CONFIG)).decode("utf-8", "replace")
+        servers = haproxy_config.leading_to(haproxy_config.parse_config(text), host)
+        return {each.port for each in servers if each.port}
 
 
 def as_self(value: str, host: Host) -> str:
@@ -175,20 +186,22 @@ async def _read(files: Files, path: str, reading: _Reading) -> bytes:
         return b""
 
 
-def _parse_all(paths: Sequence[str], contents: Sequence[bytes]) -> list[tuple[Sequence[Directive], list[str]]]:
+def _parse_all(paths: Sequence[str], contents: Sequence[bytes]) -> list[tuple[Sequence[Directive], tuple[str, ...]]]:
+    return [_parse(path, content) for path, content in zip(paths, contents, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _parse(path: str, content: bytes) -> tuple[Sequence[Directive], tuple[str, ...]]:
+    """What one file says. Many checks of a run read the same bytes; nobody changes what is given out."""
     with tempfile.TemporaryDirectory(prefix="muster-nginx-") as folder:
         local = Path(folder, "file.conf")
-        return [_parse(path, content, local) for path, content in zip(paths, contents, strict=True)]
-
-
-def _parse(path: str, content: bytes, local: Path) -> tuple[Sequence[Directive], list[str]]:
-    local.write_text(content.decode("utf-8", "replace"), encoding="utf-8")
-    try:
-        payload = crossplane.parse(str(local), single=True, check_ctx=False, check_args=False, catch_errors=True)
-    except RecursionError as error:
-        raise GaveUp(f"{path} nests too deeply to be read.", reason="error") from error
-    errors = [_error(path, str(local), each) for each in payload["config"][0]["errors"]]
-    return payload["config"][0]["parsed"], errors
+        local.write_text(content.decode("utf-8", "replace"), encoding="utf-8")
+        try:
+            payload = crossplane.parse(str(local), single=True, check_ctx=False, check_args=False, catch_errors=True)
+        except RecursionError as error:
+            raise GaveUp(f"{path} nests too deeply to be read.", reason="error") from error
+    found = payload["config"][0]
+    return found["parsed"], tuple(_error(path, str(local), each) for each in found["errors"])
 
 
 def _error(path: str, local: str, error: Mapping[str, Any]) -> str:

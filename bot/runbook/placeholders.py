@@ -30,6 +30,7 @@ FACT_WORDS = (
     *("used", "free", "inodes", "size", "lag", "bytes", "ms", "status", "served-by", "count", "last-error"),
     *("written", "baseline", "failed", "asked", "kind", "sub", "unread", "upstream", "server", "servers"),
     *("value", "ratio", "samples", "decided-by", "exit", "text", "days-left", "issuer", "not-after", "addresses"),
+    *("swap", "cores", "hash", "paused", "figures"),
 )
 """What the `explains` of a check may say about its own result. A noun with new facts adds their names here."""
 
@@ -121,8 +122,9 @@ def fills(text: str, values: Mapping[str, str]) -> bool:
 
 def plain(value: str, *, longest: int = LONGEST) -> str:
     """Foreign text on one line, without control, format and bidi characters, cut to so many characters."""
-    kept = "".join(" " if c.isspace() else c for c in value if c.isspace() or unicodedata.category(c)[0] != "C")
-    line = " ".join(kept.split())
+    if not value.isprintable() or not value.isascii():
+        value = "".join(" " if c.isspace() else c for c in value if c.isspace() or unicodedata.category(c)[0] != "C")
+    line = " ".join(value.split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 

@@ -22,7 +22,7 @@ from bot.runbook.inventory import Host
 from bot.runbook.nginx_config import expected_port, read_config
 from bot.runbook.placeholders import fill_argv, fill_text, values_of
 from bot.runbook.plan import Plan, PlannedFile
-from bot.runbook.reach import Connected, WritableSession
+from bot.runbook.reach import Connected, Reach, WritableSession
 from bot.runbook.result import Result, State
 from bot.runbook.run import Runner
 from bot.runbook.runbook import Action, Argv, At, Runbook, Undo
@@ -65,10 +65,14 @@ OnStage = Callable[[Stage], Awaitable[None]]
 
 
 class Repairs:
-    """Makes plans and carries them out. It holds no state and no lock: that is the caller's."""
+    """Makes plans and carries them out. It holds no state and no lock: that is the caller's.
 
-    def __init__(self, runner: Runner, *, poll: float = POLL) -> None:
+    `hands` reaches servers as the account that may change them; what looks goes through the runner's own.
+    """
+
+    def __init__(self, runner: Runner, *, hands: Reach | None = None, poll: float = POLL) -> None:
         self.runner = runner
+        self._hands = hands or runner.reach
         self._poll = poll
 
     async def preview(self, runbook: Runbook, action: str, host: Host) -> Plan:
@@ -85,7 +89,7 @@ class Repairs:
         Raises NotAllowed when anything changed after the preview, and TryAgain or GaveUp when the host cannot be
         asked; then nothing was done. Once something was written, every failure is an Outcome.
         """
-        async with self.runner.reach.connections() as connected:
+        async with self._hands.connections() as connected:
             await self._unchanged(connected, plan, runbook, host)
             execution = await self._execution(connected, plan, runbook, host, on_stage)
             return await execution.start()
@@ -100,7 +104,7 @@ class Repairs:
         """
         if not plan.intact():
             raise NotAllowed("Nothing was done: the stored plan does not fit its id. Make a new plan.")
-        async with self.runner.reach.connections() as connected:
+        async with self._hands.connections() as connected:
             execution = await self._execution(connected, plan, runbook, host, on_stage)
             return await execution.resume(Stage(last))
 

@@ -38,3 +38,11 @@ class Result:
     evidence: str = ""
     took_ms: int = 0
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A configuration that is known to be good: its commit, and the id of its tree for a repository without that."""
+
+    commit: str
+    tree: str = ""

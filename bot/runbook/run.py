@@ -16,26 +16,32 @@ from logging import ERROR
 
 from bot import log
 from bot.checks import NOUNS, Answer, Noun, Session
-from bot.ports import GaveUp, TryAgain
+from bot.ports import GaveUp, Metrics, TryAgain
 from bot.redact import cut, redact, redact_all
 from bot.runbook.inventory import Group, Host, Inventory
 from bot.runbook.placeholders import values_of
 from bot.runbook.reach import Connected, Reach, Snapshot
-from bot.runbook.result import JSON, Result, State
+from bot.runbook.result import JSON, Known, Result, State
 from bot.runbook.runbook import At, Check, Runbook
 from bot.runbook.words import bind
 
-KnownGood = Callable[[Host], Awaitable[str | None]]
+KnownGood = Callable[[Host], Awaitable[Known | None]]
 OnResult = Callable[[Result], Awaitable[None]]
+Secret = Callable[[str], Awaitable[str]]
 GRACE = 1.0
 """Seconds beyond its own limit in which a check can still say itself that it ran out of time."""
 EVIDENCE, FACT, SUMMARY = 3_000, 8_000, 500
 """The most characters of each that are kept."""
 
 
-async def nothing_known(host: Host) -> str | None:  # noqa: ARG001 - fits KnownGood
+async def nothing_known(host: Host) -> Known | None:  # noqa: ARG001 - fits KnownGood
     """No commit is recorded as known good."""
     return None
+
+
+async def no_secret(reference: str) -> str:
+    """There are none."""
+    raise GaveUp(f"Nobody holds {reference} here.", reason="no-secret", fix="Run this check through the bot.")
 
 
 async def nobody_listens(result: Result) -> None:
@@ -75,13 +81,24 @@ class Runner:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         secrets: Collection[str] = (),
         limit: float = 30.0,
+        metrics: Metrics | None = None,
+        secret: Secret = no_secret,
     ) -> None:
         self.reach = reach
         self.inventory = inventory
+        self._metrics = metrics
+        self.secret = secret
         self.known_good = known_good
         self.clock = clock
         self._secrets = secrets
         self._limit = limit
+
+    @property
+    def metrics(self) -> Metrics:
+        """Whom to ask about metrics. Raises GaveUp where nobody can be asked."""
+        if self._metrics is None:
+            raise GaveUp("Datadog is not asked here.", reason="no-keys", fix="Set DD_API_KEY and DD_APP_KEY.")
+        return self._metrics
 
     async def diagnose(
         self,
@@ -169,14 +186,21 @@ class _Target:
     def repaired_at(self) -> datetime | None:
         return self.run.repaired_at
 
+    @property
+    def metrics(self) -> Metrics:
+        return self.run.runner.metrics
+
     def now(self) -> datetime:
         return self.run.runner.clock()
 
     async def session(self, host: Host | None = None) -> Session:
         return await self.run.session(host or self.host)
 
-    async def known_good(self, host: Host) -> str | None:
+    async def known_good(self, host: Host) -> Known | None:
         return await self.run.runner.known_good(host)
+
+    async def secret(self, reference: str) -> str:
+        return await self.run.runner.secret(reference)
 
 
 @dataclass

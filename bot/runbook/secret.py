@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.ports import GaveUp
-from bot.runbook.inventory import Inventory
+from bot.runbook.inventory import SshAccess
 
 
 def resolve_secret(reference: str, *, home: Path, environ: Mapping[str, str]) -> str:
@@ -27,12 +27,12 @@ def resolve_secret(reference: str, *, home: Path, environ: Mapping[str, str]) ->
     return given or _file(path, fix)
 
 
-def resolve_key(inventory: Inventory, *, home: Path, environ: Mapping[str, str]) -> str:
+def resolve_key(access: SshAccess, *, home: Path, environ: Mapping[str, str]) -> str:
     """The private key of the SSH access, as text. Raises GaveUp with the remedy when there is none."""
-    if not inventory.ssh.key:
+    if not access.key:
         fix = "Add 'ssh: {key: secret:ssh-key}' to inventory.yaml."
         raise GaveUp("The inventory names no SSH key.", reason="no-secret", fix=fix)
-    return resolve_secret(inventory.ssh.key, home=home, environ=environ)
+    return resolve_secret(access.key, home=home, environ=environ)
 
 
 def _file(path: Path, fix: str) -> str:

@@ -17,6 +17,7 @@ from bot.checks import Output, Session
 from bot.ports import GaveUp, TryAgain
 from bot.runbook.inventory import Host
 from bot.runbook.nginx_config import read_config
+from bot.runbook.result import Known
 
 REVISION = re.compile(r"HEAD|[0-9a-f]{7,64}")
 LOOK_BACK = 20
@@ -51,13 +52,15 @@ class Baseline:
 
 
 class Repository:
-    """One repository on one server."""
+    """One repository on one server, as it is when it is first asked: what git said once is not asked again."""
 
     def __init__(self, session: Session, repo: str, *, within: float = 5.0) -> None:
         self.session = session
         self.repo = repo.rstrip("/") or "/"
         self._within = within
         self._trusted = False
+        self._trees: dict[tuple[str, ...], dict[str, Blob]] = {}
+        self._logs: dict[tuple[str, ...], list[Commit]] = {}
 
     async def commit_id(self, revision: str) -> str:
         """The full id of a commit. Raises GaveUp when there is no such commit or repository."""
@@ -67,8 +70,10 @@ class Repository:
 
     async def tree(self, commit: str, paths: Sequence[str]) -> dict[str, Blob]:
         """The plain files below these paths in a commit, by absolute path; links and submodules are left out."""
+        if known := self._trees.get((commit, *paths)):
+            return known
         listed = await self._git("ls-tree", "-r", "-z", commit, "--", *paths)
-        found = {}
+        found = self._trees[commit, *paths] = {}
         for entry in filter(None, listed.stdout.split("\0")):
             about, _, name = entry.partition("\t")
             mode, kind, blob = about.split()
@@ -76,6 +81,25 @@ class Repository:
                 path = str(PurePosixPath(self.repo) / name)
                 found[path] = Blob(path=path, id=blob, executable=mode == "100755")
         return found
+
+    async def newest_tree(self, paths: Sequence[str]) -> dict[str, Blob]:
+        """The same for HEAD: as the newest commit left them that touched them."""
+        newest = await self.commits(paths)
+        return await self.tree(newest[0].id, paths) if newest else {}
+
+    async def tree_id(self, commit: str, paths: Sequence[str]) -> str:
+        """Names the contents of these paths in a commit, the same in every repository that holds them."""
+        names = [f"{commit}:./{path}" for path in paths or [""]]
+        ids = (await self._git("rev-parse", *names)).stdout.split()
+        return ids[0] if len(ids) == 1 else hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+    async def file(self, blob: Blob) -> bytes:
+        """The bytes of a file in a commit: those on disk when they are the same, which starts no program."""
+        try:
+            present = await self.session.read(blob.path)
+        except (GaveUp, FileNotFoundError):
+            return await self.content(blob.id)
+        return present if blob_id(present, like=blob.id) == blob.id else await self.content(blob.id)
 
     async def content(self, blob: str) -> bytes:
         """The bytes of a blob, proved by their id."""
@@ -85,12 +109,16 @@ class Repository:
             raise GaveUp(f"Blob {blob[:12]} did not arrive whole.", reason="error")
         return data
 
-    async def commits(self, paths: Sequence[str], *, limit: int = LOOK_BACK, since: str = "HEAD") -> list[Commit]:
-        """The commits that touched these paths, newest first."""
+    async def commits(self, paths: Sequence[str]) -> list[Commit]:
+        """The last commits that touched these paths, newest first."""
+        if known := self._logs.get(tuple(paths)):
+            return known
         form = "--format=%H%x00%h%x00%cI%x00%s"
-        said = await self._git("log", "--no-show-signature", f"--max-count={limit}", form, since, "--", *paths)
+        said = await self._git("log", "--no-show-signature", f"--max-count={LOOK_BACK}", form, "HEAD", "--", *paths)
         rows = (line.split("\0", 3) for line in said.stdout.splitlines())
-        return [Commit(id=row[0], short=row[1], at=row[2], subject=row[3]) for row in rows if len(row) == 4]
+        found = [Commit(id=row[0], short=row[1], at=row[2], subject=row[3]) for row in rows if len(row) == 4]
+        self._logs[tuple(paths)] = found
+        return found
 
     async def _refuse_fetching(self) -> None:
         """A partial clone fetches what it lacks, and so starts a program that its config names."""
@@ -133,7 +161,7 @@ class CommitFiles:
     async def read(self, path: str) -> bytes:
         """The file in the commit; one outside of its paths is not restored either and is read from the server."""
         if path in self._tree:
-            return await self._repository.content(self._tree[path].id)
+            return await self._repository.file(self._tree[path])
         if any(path == top or path.startswith(top.rstrip("/") + "/") for top in self._tops):
             raise FileNotFoundError(path)
         return await self._repository.session.read(path)
@@ -152,7 +180,7 @@ async def choose_baseline(
     paths: Sequence[str],
     *,
     host: Host,
-    known_good: str | None,
+    known_good: Known | None,
     expected_port: int | None,
     config: str = "/etc/nginx/nginx.conf",
 ) -> Baseline:
@@ -160,13 +188,26 @@ async def choose_baseline(
 
     The one recorded as known good; else the last one whose `listen` fits what the balancer expects; else HEAD.
     """
-    if known_good is not None:
-        return Baseline(commit=await repository.commit_id(known_good), decided_by="known-good")
+    if known_good is not None and (good := await _same_here(repository, known_good, paths)):
+        return Baseline(commit=good, decided_by="known-good")
     if expected_port is not None:
         for commit in await repository.commits(paths):
             if await _fits(repository, commit.id, paths, host, expected_port, config):
                 return Baseline(commit=commit.id, decided_by="fits-expected-port")
     return Baseline(commit=await repository.commit_id("HEAD"), decided_by="HEAD")
+
+
+async def _same_here(repository: Repository, known: Known, paths: Sequence[str]) -> str | None:
+    """The commit in this repository that is known to be good, or the newest one with the same contents."""
+    try:
+        return await repository.commit_id(known.commit)
+    except GaveUp as unknown:
+        if unknown.reason != "error" or not known.tree:
+            raise
+    for commit in await repository.commits(paths):
+        if await repository.tree_id(commit.id, paths) == known.tree:
+            return commit.id
+    return None
 
 
 async def _fits(repository: Repository, commit: str, paths: Sequence[str], host: Host, port: int, root: str) -> bool:

@@ -14,7 +14,8 @@ import pytest
 from bot.incident import AlertSeen, CauseSeen, Incident, Repair, RepairState, Verdict
 from bot.ports import TryAgain
 from bot.runbook.desk import Desk
-from bot.runbook.runbook import Cause
+from bot.runbook.limits import Begun
+from bot.runbook.runbook import Cause, When
 from bot.settings import Home
 from bot.store import Store
 from tests.fake_servers import NOW, moved
@@ -103,6 +104,8 @@ async def test_an_offer_that_expired_can_be_made_again(desk: Desk) -> None:
 async def test_the_same_action_is_not_offered_again_right_after_it_ran(desk: Desk, clock: Clock) -> None:
     first = await offered(desk, incident())
     ran = replace(first, state=RepairState.PUT_BACK, details={**first.details, "stage": "acting"})
+    with desk._store.transaction() as tx:
+        tx.begun(Begun(plan=f"INC-2/{first.plan}", name=first.name, host=first.host, at=NOW))
     (reason,) = await desk.offers(incident(ran), run="run", by_person=True)
     assert reason == "No repair was planned: restore-config has run on web-02, and may only once in 10 minutes."
     clock.now = NOW + timedelta(minutes=10)
@@ -150,3 +153,15 @@ async def _carried_out(desk: Desk, repair: Repair) -> RepairState:
     done = await desk.carry_out(repair, reached)
     assert done == (states[0] is RepairState.RUNNING)
     return states[-1]
+
+
+async def test_a_rehearsal_asks_every_host_that_a_runbook_covers_and_touches_nothing(desk: Desk, world: World) -> None:
+    (runbook,) = desk._home.runbooks
+    covering = replace(runbook, when=(When(monitor="*"),))
+    desk._home = replace(desk._home, runbooks=(covering,))
+    hosts = [host.name for _, host in desk.rehearsals()]
+    assert hosts == [name for group in world.inventory.groups.values() for name in group.hosts]
+    states = await desk.rehearse(covering, world.inventory.groups["shop-web"].hosts["web-02"])
+    assert states.keys() == {c.name for c in runbook.checks.values() if not c.words.get("test")}
+    assert "fail" in states.values()
+    assert world.reloads == 0

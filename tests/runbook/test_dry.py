@@ -67,6 +67,9 @@ def test_a_host_without_a_balancer_skips_that_check(dry: Any) -> None:
     assert "in-rotation: skipped, the inventory names no balancer of lb-01" in lines
 
 
+FROM_THE_BOT = {"tcp", "http", "tls", "dns", "nagios", "replication", "metric", "logs", "monitor"}
+
+
 def test_every_noun_either_works_over_ssh_or_is_not_asked_at_all() -> None:
     ours = [noun for noun in NOUNS.values() if noun.ask.__module__.startswith("bot.checks.")]
-    assert {noun.name for noun in ours if not noun.over_ssh} == {"tcp", "http"}
+    assert {noun.name for noun in ours if not noun.over_ssh} == FROM_THE_BOT

@@ -101,7 +101,7 @@ def test_nothing_is_allowed_by_default() -> None:
         ("inventory: 1\ngroup: {}\n", ["2:1: group: 'group' is not a word of this block; did you mean 'groups'?"]),
         (
             "inventory: 1\nssh: {host-keys: false}\n",
-            ["2:7: ssh.host-keys: 'host-keys' is not a word of this block (one of: user, key, known-hosts)"],
+            ["2:7: ssh.host-keys: 'host-keys' is not a word of this block (one of: user, key, known-hosts, act)"],
         ),
         (
             'inventory: 1\nssh: {key: "-----BEGIN OPENSSH PRIVATE KEY-----"}\n',
@@ -191,3 +191,13 @@ def test_the_neighbours_of_a_host_are_known() -> None:
 )
 def test_a_word_that_could_mean_something_else_is_refused(text: str, said: str) -> None:
     assert said in problems_of("inventory: 1\n" + text)[0]
+
+
+def test_the_account_that_carries_out_plans_may_be_another_one() -> None:
+    both = load(
+        "inventory: 1\nssh: {user: probe, key: secret:look, act: {user: hands, key: secret:act}}\n", "i.yaml"
+    ).ssh
+    assert (both.user, both.key) == ("probe", "secret:look")
+    assert (both.acting.user, both.acting.key, both.acting.known_hosts) == ("hands", "secret:act", "known_hosts")
+    one = load("inventory: 1\nssh: {user: muster, key: secret:look}\n", "i.yaml").ssh
+    assert one.acting == one

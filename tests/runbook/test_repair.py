@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bot import checks
 from bot.checks import Output
 from bot.ports import GaveUp, NotAllowed
 from bot.runbook.plan import Plan
+from bot.runbook.reach import Connected
 from bot.runbook.repair import Ended, Repairs, Stage
 from bot.runbook.run import Runner
 from bot.runbook.runbook import Action, Check, Limits, Restore, Runbook, Verify
@@ -327,3 +329,18 @@ async def test_verification_waits_until_it_holds(world: World) -> None:
     outcome = await world.repairs.apply(plan, book, world.host, on_stage=world.on_stage)
     assert outcome.state is Ended.VERIFIED
     assert asked > 3
+
+
+async def test_only_an_approved_plan_is_carried_out_by_the_account_that_may_change_things(world: World) -> None:
+    used: list[str] = []
+
+    class Hands:
+        def connections(self) -> AbstractAsyncContextManager[Connected]:
+            used.append("hands")
+            return FolderReach(servers=world.servers).connections()
+
+    world.repairs = Repairs(world.repairs.runner, hands=Hands(), poll=0.01)
+    plan = await world.preview()
+    assert used == []
+    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
+    assert (outcome.state, used) == (Ended.VERIFIED, ["hands"])

@@ -54,9 +54,9 @@ def test_a_file_that_is_not_text_is_told(home: Path) -> None:
 
 def test_the_key_of_the_inventory_is_resolved(home: Path) -> None:
     inventory = Inventory(ssh=SshAccess(key="secret:ssh-key"))
-    assert resolve_key(inventory, home=home, environ={}) == "from the folder"
+    assert resolve_key(inventory.ssh, home=home, environ={}) == "from the folder"
 
 
 def test_an_inventory_without_a_key_says_so(home: Path) -> None:
     with pytest.raises(GaveUp, match="names no SSH key"):
-        resolve_key(Inventory(), home=home, environ={})
+        resolve_key(Inventory().ssh, home=home, environ={})

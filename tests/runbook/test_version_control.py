@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.checks import Output
 from bot.ports import GaveUp, TryAgain
 from bot.runbook.inventory import Host
+from bot.runbook.result import Known
 from bot.runbook.version_control import CommitFiles, Repository, blob_id, choose_baseline, read_all
 from tests.fake_servers import FolderServer, git, moved, said, site, web_server
 
@@ -90,14 +91,18 @@ async def test_a_recorded_commit_wins_then_one_that_fits_then_head(tmp_path: Pat
     head = web.commit("bad")
     repository = Repository(web, "/etc")
 
-    async def chosen(known_good: str | None, port: int | None) -> tuple[str, str]:
-        found = await choose_baseline(repository, ["nginx"], host=HOST, known_good=known_good, expected_port=port)
+    async def chosen(commit: str | None, port: int | None, tree: str = "") -> tuple[str, str]:
+        known = Known(commit=commit, tree=tree) if commit else None
+        found = await choose_baseline(repository, ["nginx"], host=HOST, known_good=known, expected_port=port)
         return found.commit, found.decided_by
 
     assert await chosen(first[:10], 8080) == (first, "known-good")
     assert await chosen(None, 8080) == (second, "fits-expected-port")
     assert await chosen(None, 7777) == (head, "HEAD")
     assert await chosen(None, None) == (head, "HEAD")
+    elsewhere, same = "f" * 40, await repository.tree_id(first, ["nginx"])
+    assert await chosen(elsewhere, 8080, same) == (first, "known-good")
+    assert await chosen(elsewhere, 8080, "no such tree") == (second, "fits-expected-port")
 
 
 async def test_a_commit_is_read_like_a_server(tmp_path: Path) -> None:
