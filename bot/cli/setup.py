@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 import typer
 
 from bot.cli import app
+from bot.ports import GaveUp, NotAllowed, TryAgain
 from bot.settings import Settings, environment, read_policy
 
 setup_app = typer.Typer(no_args_is_help=True, help="Setting up the neighbours.")
@@ -15,10 +18,71 @@ app.add_typer(setup_app, name="setup")
 
 
 @setup_app.command("slack")
-def setup_slack(url: Annotated[str, typer.Option(help="Where Slack reaches this bot, https://…")]) -> None:
+def setup_slack(
+    url: Annotated[str, typer.Option(help="Where Slack reaches this bot, https://…; without it, Socket Mode.")] = "",
+) -> None:
     """Print the app manifest, made from the code: paste it at “Create an app from a manifest”."""
     from bot.slack.manifest import manifest  # loads Slack
 
     settings = Settings.read(environment())
     command = read_policy(settings.home).command
     print(json.dumps(manifest(url, command=command), indent=2, ensure_ascii=False))
+
+
+@setup_app.command("datadog")
+def setup_datadog(
+    url: Annotated[str, typer.Option(help="Where Datadog reaches this bot, https://…")] = "",
+    monitor_tag: Annotated[str, typer.Option(help="Call us for all monitors with this tag.")] = "",
+    notification_rule: Annotated[str, typer.Option(help="Call us for alerts in this scope, env:prod.")] = "",
+    monitors: Annotated[bool, typer.Option("--monitors", help="Create the recommended monitors.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print what would be set up, and ask nobody.")] = False,
+) -> None:
+    """Create or update the webhook with our payload and secret, and on request what calls it. Changes nothing twice."""
+    if monitor_tag and notification_rule:
+        raise typer.BadParameter("give --monitor-tag or --notification-rule, not both")
+    if not (url or monitors or show):
+        raise typer.BadParameter("give --url, --monitors or --print")
+    if (monitor_tag or notification_rule) and not url:
+        raise typer.BadParameter("a rule needs the webhook that it calls: give --url, too")
+    from bot.datadog import install  # loads Datadog's client
+
+    if show:
+        wanted: dict[str, Any] = {"webhook": install.webhook_to(url or "https://…"), "monitors": install.recommended()}
+        print(json.dumps(wanted, indent=2, ensure_ascii=False))
+        return
+    _refuse_unsafe(url)
+    asyncio.run(_set_up(Settings.read(environment()), url, monitor_tag, notification_rule, monitors=monitors))
+
+
+def _refuse_unsafe(url: str) -> None:
+    """The secret travels with each call, so only a test on this machine may do without encryption."""
+    if url and not url.startswith(("https://", "http://127.", "http://localhost")):
+        raise NotAllowed(f"Nothing was set up, {url} is no https:// address: give the one that Datadog can reach.")
+
+
+async def _set_up(settings: Settings, url: str, tag: str, scope: str, *, monitors: bool) -> None:
+    from bot.datadog import Datadog, install
+
+    if url and not settings.webhook_secrets:
+        raise NotAllowed("Nothing was set up, DATADOG_WEBHOOK_SECRET is not set: set it to a long random text.")
+    datadog = Datadog(
+        api_key=settings.dd_api_key, app_key=settings.dd_app_key, site=settings.dd_site, url=settings.dd_api_url
+    )
+    try:
+        if url:
+            await _print(install.install_webhook(datadog.webhooks, url=url, secret=settings.webhook_secrets[0]))
+        if tag or scope:
+            await _print(install.install_rule(datadog.webhooks, tag=tag, scope=scope))
+        if monitors:
+            await _print(install.install_monitors(datadog.monitors))
+    except TryAgain as away:
+        raise NotAllowed(f"Not everything was set up: {away} Do it again later; what is done stays done.") from None
+    except GaveUp as refused:
+        raise NotAllowed(f"Not everything was set up: {refused} {refused.fix}".rstrip()) from None
+    finally:
+        datadog.close()
+
+
+async def _print(lines: AsyncIterator[str]) -> None:
+    async for line in lines:
+        print(line)

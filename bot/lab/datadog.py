@@ -1,7 +1,7 @@
 """A stand-in for Datadog: it probes the farm and posts the webhook only when a probe really fails.
 
-It fills the payload that Muster installs, authenticates and repeats a delivery as Datadog does, and answers the one
-question that the bot asks of the API. https://docs.datadoghq.com/integrations/webhooks/
+It fills the payload that Muster installs, authenticates and repeats a delivery as Datadog does; its API is in
+datadog_api.py. https://docs.datadoghq.com/integrations/webhooks/
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
+from bot.lab.datadog_api import DatadogApi
 from bot.lab.farm import LabHost
 
 EVERY = 0.4  # seconds between two probes of a server
@@ -27,6 +28,7 @@ PROBE = 1.0  # seconds until a probe has failed
 DELIVERY = 15.0  # seconds until Datadog gives a delivery up
 TRIES = 5
 MONITOR = 4711001
+QUERY = '"http.can_connect".over("service:shop").by("host","service").last(3).count_by_status()'
 TITLE = "Web server out of rotation behind the balancer"
 VARIABLE = re.compile(r"\$[A-Z_]+(\[[a-z]+\])?")
 
@@ -40,6 +42,12 @@ class Watched:
     doubts: int = 0
     why: str = ""
     cycle: str = ""
+    since: int = 0
+
+    @property
+    def group(self) -> str:
+        """Its name as a group of the monitor."""
+        return f"host:{self.host.name},service:shop"
 
 
 @dataclass
@@ -58,6 +66,7 @@ class Datadog:
 
     async def __aenter__(self) -> Self:
         self._watched = [Watched(host=h) for h in self.hosts]
+        self.api = DatadogApi(described=lambda: [self._described()])
         self._ids = itertools.count(8306082202796000000 + int(time.time()) % 10_000_000 * 1000)
         self._template = resources.files("bot.alerts").joinpath("datadog_webhook_payload.json").read_text()
         self._session = aiohttp.ClientSession()
@@ -97,7 +106,7 @@ class Datadog:
 
     async def _change(self, watched: Watched) -> None:
         if watched.bad:
-            watched.cycle = str(next(self._ids))
+            watched.cycle, watched.since = str(next(self._ids)), int(time.time())
         await self._deliver("Triggered" if watched.bad else "Recovered", self._payload(watched))
 
     def _payload(self, watched: Watched) -> bytes:
@@ -108,7 +117,7 @@ class Datadog:
 
     def _values(self, watched: Watched) -> Mapping[str, str]:
         transition = "Triggered" if watched.bad else "Recovered"
-        scope = f"host:{watched.host.name},service:shop"
+        scope = watched.group
         title = f"[{transition} on {{{scope}}}] {TITLE}"
         status = f"http.can_connect over {scope} was CRITICAL for {ENOUGH} checks in a row: {watched.why}"
         now = str(int(time.time() * 1000))
@@ -132,7 +141,7 @@ class Datadog:
             "$ALERT_STATUS": status if watched.bad else f"http.can_connect over {scope} is OK again",
             "$ALERT_PRIORITY": "P2",
             "$PRIORITY": "normal",
-            "$ALERT_QUERY": '"http.can_connect".over("service:shop").by("host").last(3).count_by_status()',
+            "$ALERT_QUERY": QUERY,
             "$ALERT_SCOPE": scope,
             "$HOSTNAME": watched.host.name,
             "$TAGS": f"env:lab,host:{watched.host.name},monitor,role:web,service:shop",
@@ -159,8 +168,7 @@ class Datadog:
     # ---------------------------------------------------------------- the API
 
     async def _serve(self) -> None:
-        app = web.Application()
-        app.router.add_get("/api/v1/monitor/{id}", self._monitor)
+        app = self.api.application()
         app.router.add_get("/monitors/{id}", self._page)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -168,24 +176,17 @@ class Datadog:
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    async def _monitor(self, request: web.Request) -> web.Response:
-        if not (request.headers.get("DD-API-KEY") and request.headers.get("DD-APPLICATION-KEY")):
-            return web.json_response({"errors": ["Forbidden"]}, status=403)
-        if request.match_info["id"] != str(MONITOR):
-            return web.json_response({"errors": ["Monitor not found"]}, status=404)
-        return web.json_response(self._described())
-
     def _described(self) -> dict[str, Any]:
         state = "Alert" if any(w.bad for w in self._watched) else "OK"
         groups = {
-            f"host:{w.host.name}": {"name": f"host:{w.host.name}", "status": "Alert" if w.bad else "OK"}
+            w.group: {"name": w.group, "status": "Alert" if w.bad else "OK", "last_triggered_ts": w.since}
             for w in self._watched
         }
         return {
             "id": MONITOR,
             "name": TITLE,
             "type": "service check",
-            "query": '"http.can_connect".over("service:shop").by("host").last(3).count_by_status()',
+            "query": QUERY,
             "message": "@webhook-muster",
             "tags": ["service:shop", "role:web"],
             "options": {"thresholds": {"critical": ENOUGH, "ok": ENOUGH}},

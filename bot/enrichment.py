@@ -1,0 +1,121 @@
+"""What helps people to see what goes on: the monitor's state, pages set to host and time, what was changed shortly
+before, and when the same happened last. All of it is optional and comes after the card.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.facts import ChangesFound, ContextFound, Fact, MonitorLookedUp, What
+from bot.incident import AlertSeen, Incident
+from bot.ports import GaveUp, Metrics, TryAgain
+from bot.runbook.inventory import Host, Inventory
+from bot.store import Store
+from bot.target import target
+from bot.view import there
+
+AROUND = timedelta(minutes=15)
+"""What pages show before and after the start."""
+BEFORE = timedelta(hours=2)
+"""How long before the start a change is of interest."""
+CHANGES, EARLIER = 5, 3
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+OFF = "no-keys"
+
+
+class Enrichment:
+    """Adds to the record what others know. Only words of our own inventory go into a page's address or a search."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        metrics: Metrics,
+        inventory: Inventory,
+        now: Callable[[], datetime],
+        key: Callable[[], str],
+        wake: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._inventory = inventory
+        self._now = now
+        self._key = key
+        self._wake = wake
+
+    async def look_up(self, number: int, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - a step
+        """Record first what we know ourselves, then what the monitoring system tells.
+
+        Raises TryAgain or GaveUp for the first part that is missing; the others are there. Without keys nothing is.
+        """
+        incident = there(await asyncio.to_thread(self._store.incident, number), number)
+        alert = _alert(incident)
+        if alert is None:
+            return
+        host = target(alert, self._inventory).host
+        await self._record(number, "context", await self._context(incident, alert, host))
+        parts = {"monitor": self._monitor(alert), "changes": self._changes(incident, host)}
+        found = dict(zip(parts, await asyncio.gather(*parts.values(), return_exceptions=True), strict=True))
+        missing: TryAgain | GaveUp | None = None
+        for part, told in found.items():
+            if isinstance(told, TryAgain | GaveUp):
+                missing = missing or (None if told.reason == OFF else told)
+            elif isinstance(told, BaseException):
+                raise told
+            elif told is not None:
+                await self._record(number, part, told)
+        if missing:
+            raise missing
+
+    async def _context(self, incident: Incident, alert: AlertSeen, host: Host | None) -> ContextFound:
+        """What nobody needs to be asked for."""
+        start = incident.detected_at or incident.opened_at
+        links = self._metrics.links(
+            monitor_id=alert.monitor_id if alert.monitor_id.isdigit() else "",
+            host=host.name if host else "",
+            start=start - AROUND,
+            end=start + AROUND,
+        )
+        before = await asyncio.to_thread(
+            self._store.earlier, alert.source, alert.monitor_id, before=incident.number, most=EARLIER
+        )
+        return ContextFound(links=links, earlier=tuple(f"{one.id} {one.title}" for one in before))
+
+    async def _monitor(self, alert: AlertSeen) -> MonitorLookedUp | None:
+        if not alert.monitor_id:
+            return None
+        found = await self._metrics.monitor(alert.monitor_id)
+        return MonitorLookedUp(monitor_id=alert.monitor_id, state=found.state, link=found.link, name=found.name)
+
+    async def _changes(self, incident: Incident, host: Host | None) -> ChangesFound | None:
+        """Deployments and changes of the service or the host, without monitors' alerts and our own events."""
+        if host is None or not (query := self._search(host)):
+            return None
+        start = incident.detected_at or incident.opened_at
+        found = await self._metrics.changes(query, start=start - BEFORE, end=start + AROUND, most=CHANGES)
+        return ChangesFound(changes=tuple(found))
+
+    def _search(self, host: Host) -> str:
+        service = self._inventory.group_of(host).service
+        words = [f"service:{service}"] if PLAIN.fullmatch(service) else []
+        words += [f"host:{host.name}"] if PLAIN.fullmatch(host.name) else []
+        return f"({' OR '.join(words)}) -source:alert" if words else ""
+
+    async def _record(self, number: int, part: str, what: What) -> None:
+        now = self._now()
+        fact = Fact(key=f"{self._key()}/{part}", what=what, occurred_at=now, recorded_at=now)
+        await asyncio.to_thread(self._append, number, fact)
+        self._wake()
+
+    def _append(self, number: int, fact: Fact) -> None:
+        with self._store.transaction(incident=number) as tx:
+            tx.append(number, [fact])
+
+
+def _alert(incident: Incident) -> AlertSeen | None:
+    """The alert that speaks for the incident: the newest that fires, else the newest."""
+    return max(incident.firing or incident.alerts, key=lambda a: a.at, default=None)
