@@ -24,12 +24,18 @@ class Condition(StrEnum):
     @property
     def bad(self) -> bool:
         """Whether something is wrong now."""
-        return self in {Condition.FIRING, Condition.WARNING, Condition.NO_DATA, Condition.REMINDER}
+        return self not in (Condition.RECOVERED, Condition.OTHER)
 
 
 def cycle_of(source: str, key: str) -> str:
     """The name of a cycle, unique among all sources; empty without a key."""
     return f"{source}|{key}" if key else ""
+
+
+def outlasts(*, bad: bool, other_bad: bool, one_cycle: bool) -> bool:
+    """Whether a word holds against another one of the same instant: of one cycle the recovery, because a cycle begins
+    before it ends; of two cycles the one that fires, because the next begins after the first."""
+    return bad != other_bad and bad is not one_cycle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +44,8 @@ class Alert:
 
     `heading` is the title as it came, with whatever the source put in front of it. `transition` is the source's
     own word, `condition` our reading of it. `scope` and `tags` are sorted.
-    `at` is the time of the event at the source, not of its arrival.
+    `at` is the time of the event at the source, not of its arrival. `merged` marks one group of several that the
+    source put into one message.
     """
 
     delivery: str
@@ -59,6 +66,7 @@ class Alert:
     query: str = ""
     link: str = ""
     test: bool = False
+    merged: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from bot.alert import Alert
-from bot.alerts import SOURCES, Parsed
-from bot.facts import AlertAttached, Fact, Opened, Reopened, What
-from bot.incident import AlertSeen, Source
-from bot.judge import Decision, Ruling, judge
+from bot import regroup
+from bot.alert import Alert, Condition
+from bot.alerts import SOURCES
+from bot.facts import AlertAttached, Closed, Opened, Reopened, Resolved, What
+from bot.incident import AlertSeen, Source, Status
+from bot.judge import Decision, Limits, Ruling, Wanted, Why, judge
 from bot.policy import Policy
+from bot.proposal import Proposal, ProposalState
+from bot.regroup import Act
 from bot.rules import rule_for
 from bot.runbook.inventory import Inventory
 from bot.store import NO_INCIDENT, Delivery, Store, Transaction
-from bot.target import Target, place, target
+from bot.target import Place, Target, place, target
 
 LARGEST = 1_000_000
 """Bytes of a body that are kept; what is longer is stored cut."""
+MOST_LOOKS = 5
+"""So many servers of one delivery are looked at; more at once say that it is none of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,73 +55,164 @@ class Intake:
         parsed = SOURCES[source](body[:LARGEST], id, now)
         problem = f"it is longer than {LARGEST} bytes and was cut" if cut and parsed.problem else parsed.problem
         delivery = Delivery(
-            id=id, source=source, dedupe=f"{source} {parsed.same}", received_at=now, body=body[:LARGEST], cut=cut
+            id=id,
+            source=source,
+            dedupe=f"{source} {parsed.same}",
+            received_at=now,
+            body=body[:LARGEST],
+            cut=cut,
+            merged=parsed.merged,
         )
         with self._store.transaction(intake=True) as tx:
             first = tx.deliver(delivery)
             if first.id != id:
                 return Receipt(delivery=first.id, duplicate=True)
-            self._judge_all(tx, parsed, now)
+            self._judge_all(tx, parsed.alerts, now)
+            home = next((r.incident for r in tx.rulings.of_delivery(id) if r.incident), None) if parsed.merged else None
+            if home is not None:
+                tx.due(f"{id}/expand", "expand", home, {"delivery": id})
             if problem:
                 tx.ruled(id, incident=None, ruling="not-understood", reason=problem)
                 tx.due(f"{id}/report", "report", NO_INCIDENT, {"key": id, "text": _report(source, id, problem)})
         return Receipt(delivery=id, duplicate=False, problem=problem)
 
-    def _judge_all(self, tx: Transaction, parsed: Parsed, now: datetime) -> None:
-        for n, alert in enumerate(parsed.alerts):
-            found = target(seen(alert, "", ""), self._inventory)
-            where = place(alert.tag("service"), alert.tag("env"), found)
-            decision = self._decide(tx, alert, where, now)
-            number = decision.incident
-            if decision.ruling is Ruling.OPEN:
-                number = self._open(tx, alert, found, now)
-            elif decision.ruling is Ruling.REOPEN and number is not None:
-                self._reopen(tx, number, alert, decision, now)
-            if number is not None:
-                self._attach(tx, number, seen(alert, decision.reason, where), f"{alert.delivery}/{n}", now)
-            if number is not None and decision.news:
-                tx.due(f"{alert.delivery}/{n}/check", "check", number, _what_to_check(alert, found))
-            tx.ruled(alert.delivery, incident=number, ruling=decision.ruling, reason=decision.reason)
+    def add(self, alerts: Sequence[Alert]) -> int:
+        """Judge more alerts of a delivery that was merged, once somebody tells which groups it stood for; how many
+        were new. Raises TryAgain when they cannot be stored."""
+        now = self._now()
+        with self._store.transaction(intake=True) as tx:
+            known = {
+                (r.delivery, r.fingerprint) for d in {a.delivery for a in alerts} for r in tx.rulings.of_delivery(d)
+            }
+            new = [a for a in alerts if (a.delivery, a.fingerprint) not in known]
+            self._judge_all(tx, new, now, first=len(known))
+        return len(new)
 
-    def _decide(self, tx: Transaction, alert: Alert, where: str, now: datetime) -> Decision:
-        grouping = self._policy.grouping
+    def _judge_all(self, tx: Transaction, alerts: Sequence[Alert], now: datetime, *, first: int = 0) -> None:
+        looks: Counter[int] = Counter()
+        for n, alert in enumerate(alerts, first):
+            taken = _Taken(alert=alert, n=n, now=now, found=target(seen(alert, "", ""), self._inventory))
+            self._take(tx, taken, looks)
+
+    def _take(self, tx: Transaction, taken: _Taken, looks: Counter[int]) -> None:
+        """Judge one alert, and put on record what that means."""
+        alert, found = taken.alert, taken.found
+        where = place(alert.tag("service"), alert.tag("env"), found, self._inventory)
         rule, named = rule_for(alert, self._policy.rules)
-        decision = judge(
-            alert,
-            tx.problems(now - grouping.cool_off),
-            place=where,
+        decision = self._decide(tx, alert, where, Wanted(do=rule.do, named=named), taken.now)
+        kept = seen(alert, decision.reason, str(where), decision.why.value)
+        number, asked = decision.incident, decision.proposal
+        if decision.ruling is Ruling.PROPOSE:
+            asked = self._propose(tx, taken, kept, asked)
+        elif decision.ruling is Ruling.OPEN:
+            number = self._open(tx, taken, storm=decision.why is Why.STORM)
+        elif decision.ruling is Ruling.REOPEN and number is not None:
+            self._reopen(tx, taken, number, decision)
+        if number is not None:
+            self._attach(tx, taken, number, kept, decision, looks)
+            if alert.condition is Condition.RECOVERED and rule.on_recovery == "close":
+                _close(tx, taken, number, named)
+        tx.rulings.keep(alert, taken.n, decision, incident=number, proposal=asked, now=taken.now)
+        tx.ruled(alert.delivery, incident=number, ruling=decision.ruling, reason=decision.reason)
+
+    def _decide(self, tx: Transaction, alert: Alert, where: Place, wanted: Wanted, now: datetime) -> Decision:
+        grouping = self._policy.grouping
+        limits = Limits(
             window=grouping.window,
             cool_off=grouping.cool_off,
-            unwanted=named if rule.do == "ignore" else "",
+            cycles=grouping.flapping.cycles,
+            within=grouping.flapping.within,
+            per_hour=grouping.per_hour,
         )
-        if decision.ruling is not Ruling.OPEN:
-            return decision
-        proposal = "; opened without asking, as proposals cannot be answered yet" if rule.do == "propose" else ""
-        return replace(decision, reason=f"{decision.reason}; {named}{proposal}")
+        known = tx.rulings.known(alert, place=str(where), env=where.env, now=now, limits=limits, wanted=wanted)
+        return judge(alert, known, place=str(where), limits=limits, wanted=wanted)
 
-    def _open(self, tx: Transaction, alert: Alert, found: Target, now: datetime) -> int:
+    def _propose(self, tx: Transaction, taken: _Taken, kept: AlertSeen, id: str) -> str:
+        """Ask people, or add to what they are asked; the proposal's id."""
+        alert = taken.alert
+        proposal = tx.proposal(id) if id else None
+        if proposal is None:
+            proposal = Proposal(
+                id=f"P{alert.delivery.removeprefix('D')}" + (f"-{taken.n}" if taken.n else ""),
+                title=alert.title,
+                state=ProposalState.WAITING,
+                at=taken.now,
+                changed_at=taken.now,
+                alerts=(),
+                severity=self._severity(alert),
+                service=self._service(taken),
+            )
+        regroup.add(tx, proposal, kept, taken.now)
+        return proposal.id
+
+    def _open(self, tx: Transaction, taken: _Taken, *, storm: bool) -> int:
         number = tx.new_incident()
-        service = alert.tag("service") or (self._inventory.groups[found.group].service if found.group else "")
-        opened = Opened(title=alert.title, severity=self._severity(alert), service=service)
-        tx.append(number, [_fact(opened, f"{alert.delivery}/opened", alert.at, now, alert.link)])
-        tx.due(f"{alert.delivery}/open", "open", number)
+        alert = taken.alert
+        title = f"Alert storm, {alert.title} and others" if storm else alert.title
+        service = "" if storm else self._service(taken)
+        opened = Opened(title=title, severity=self._severity(alert), service=service, storm=storm)
+        tx.append(number, [taken.act.fact(opened, "opened", at=alert.at)])
+        tx.due(f"{taken.key}/open", "open", number)
         return number
 
-    def _reopen(self, tx: Transaction, number: int, alert: Alert, decision: Decision, now: datetime) -> None:
+    def _service(self, taken: _Taken) -> str:
+        group = self._inventory.groups.get(taken.found.group)
+        return taken.alert.tag("service") or (group.service if group else "")
+
+    def _reopen(self, tx: Transaction, taken: _Taken, number: int, decision: Decision) -> None:
         """The same incident goes on, and people hear of it: an edited card rings for nobody."""
         reopened = Reopened(text=f"Reopened: {decision.reason}")
-        tx.append(number, [_fact(reopened, f"{alert.delivery}/reopened", alert.at, now, alert.link)])
-        text = f"INC-{number} is open again, {decision.reason}: {alert.title}"
-        tx.due(f"{alert.delivery}/report", "report", number, {"key": alert.delivery, "text": text})
+        tx.append(number, [taken.act.fact(reopened, "reopened", at=taken.alert.at)])
+        text = f"INC-{number} is open again, {decision.reason}: {taken.alert.title}"
+        tx.due(f"{taken.key}/report", "report", number, {"key": taken.key, "text": text})
 
-    def _attach(self, tx: Transaction, number: int, alert: AlertSeen, key: str, now: datetime) -> None:
-        tx.append(number, [_fact(AlertAttached(alert=alert), key, alert.at, now, alert.link)])
+    def _attach(
+        self, tx: Transaction, taken: _Taken, number: int, kept: AlertSeen, decision: Decision, looks: Counter[int]
+    ) -> None:
+        """Add the alert, and what people were asked about it; look at its server, but not at hundreds at once."""
+        tx.append(number, [taken.act.fact(AlertAttached(alert=kept), "alert", at=kept.at)])
+        if proposal := tx.proposal(decision.proposal) if decision.proposal else None:
+            regroup.accept(tx, Act(key=f"{taken.key}/proposed", now=taken.now), proposal, number)
+        if decision.news and looks[number] < MOST_LOOKS:
+            looks[number] += 1
+            tx.due(f"{taken.key}/check", "check", number, _what_to_check(taken.alert, taken.found))
 
     def _severity(self, alert: Alert) -> str:
         """P1 is the policy's worst severity, P2 the next, and so on."""
         levels = self._policy.severities
         rank = int(alert.priority[1:]) - 1 if alert.priority in {"P1", "P2", "P3", "P4", "P5"} else -1
         return levels[min(rank, len(levels) - 1)] if rank >= 0 else self._policy.default_severity
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """One alert that is being taken in: the `n`th of its delivery, and the server that it names."""
+
+    alert: Alert
+    n: int
+    now: datetime
+    found: Target
+
+    @property
+    def key(self) -> str:
+        """What it is called in the record."""
+        return f"{self.alert.delivery}/{self.n}"
+
+    @property
+    def act(self) -> Act:
+        """What the alert does, as its own doing."""
+        return Act(key=self.key, now=self.now, source=Source(type="alert", url=self.alert.link))
+
+
+def _close(tx: Transaction, taken: _Taken, number: int, named: str) -> None:
+    """As a rule wants it: over when all that belongs to it has recovered."""
+    incident = tx.incident(number)
+    if incident is None or not incident.open or incident.firing:
+        return
+    over = [] if incident.status is Status.RESOLVED else [Resolved(text=f"All alerts recovered, {named}")]
+    whats: list[What] = [*over, Closed()]
+    tx.append(number, [taken.act.fact(what, f"over/{n}", at=taken.alert.at) for n, what in enumerate(whats)])
+    tx.due(f"{taken.key}/close", "close", number)
 
 
 def _report(source: str, delivery: str, problem: str) -> str:
@@ -130,7 +227,7 @@ def _what_to_check(alert: Alert, found: Target) -> dict[str, Any]:
     return host if alert.condition.bad else {**host, "recovery": True}
 
 
-def seen(alert: Alert, reason: str, where: str) -> AlertSeen:
+def seen(alert: Alert, reason: str, where: str, why: str = "") -> AlertSeen:
     """The alert as the incident keeps it."""
     return AlertSeen(
         delivery=alert.delivery,
@@ -150,8 +247,5 @@ def seen(alert: Alert, reason: str, where: str) -> AlertSeen:
         place=where,
         tags=alert.tags,
         bad=alert.condition.bad,
+        why=why,
     )
-
-
-def _fact(what: What, key: str, at: datetime, now: datetime, link: str) -> Fact:
-    return Fact(key=key, what=what, occurred_at=at, recorded_at=now, source=Source(type="alert", url=link))

@@ -17,11 +17,15 @@ from bot.alert import Alert
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
-    """The alerts in a delivery. `same` makes a retry of it harmless; `problem` says what was not understood."""
+    """The alerts in a delivery. `same` makes a retry of it harmless; `problem` says what was not understood.
+
+    `merged`: it stands for several groups of one monitor, and perhaps for more than it names.
+    """
 
     alerts: tuple[Alert, ...]
     same: str
     problem: str = ""
+    merged: bool = False
 
 
 Parse = Callable[[bytes, str, datetime], Parsed]

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,7 +57,38 @@ def datadog(body: bytes, delivery: str, now: datetime) -> Parsed:
     alert = _alert(payload, delivery, now)
     if not (alert.monitor_id or alert.heading):
         return Parsed(alerts=(), same=same, problem=_missing(payload))
-    return Parsed(alerts=(alert,), same=same)
+    several = _several(alert.scope)
+    return Parsed(alerts=_groups(alert, several), same=same, merged=bool(several))
+
+
+def _several(scope: tuple[str, ...]) -> dict[str, list[str]]:
+    """The keys that the scope gives several values: Datadog merges what comes within 20 seconds into one message."""
+    values: dict[str, list[str]] = {}
+    for word in scope:
+        key, colon, value = word.partition(":")
+        if colon and value:
+            values.setdefault(key, []).append(word)
+    return {key: words for key, words in values.items() if len(words) > 1}
+
+
+def _groups(alert: Alert, several: Mapping[str, list[str]]) -> tuple[Alert, ...]:
+    """An alert for each group that the message names. Which values of several keys belong together nobody says."""
+    if not several:
+        return (alert,)
+    if len(several) > 1:
+        return (replace(alert, merged=True),)
+    ((key, words),) = several.items()
+    return tuple(group_of(alert, key, word) for word in words)
+
+
+def group_of(alert: Alert, key: str, word: str) -> Alert:
+    """One group of a merged alert: the scope and the tags without the other values of this key."""
+
+    def own(words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(w for w in words if w == word or not w.startswith(f"{key}:"))
+
+    hostname = word.partition(":")[2] if key == "host" else alert.hostname
+    return replace(alert, scope=own(alert.scope), tags=own(alert.tags), hostname=hostname, merged=True)
 
 
 def _missing(payload: Mapping[str, Any]) -> str:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from bot.cli import AsJson, app, one_line, terminal
+from bot.judge import WORDS, Why
 
 
 @app.command()
 def explain(word: Annotated[str, typer.Argument(help="a delivery's id, or INC-n")], as_json: AsJson = False) -> None:
-    """Say which rule decided about an alert, and why."""
+    """Say which rule attached, opened, proposed or ignored each alert, and why."""
     with terminal() as found:
         rows = found.explain(word)
     if as_json:
@@ -21,5 +22,7 @@ def explain(word: Annotated[str, typer.Argument(help="a delivery's id, or INC-n"
     if not rows:
         print(f"No alert belongs to {word}: people opened it.")
     for row in rows:
-        told = (row["delivery"], row["ruling"] or "not judged", row["incident"] or "-", row["reason"])
-        print("  ".join(map(one_line, told)))
+        again = f"; {WORDS[Why.DUPLICATE]}, {row['repeats']} times" if row["repeats"] else ""
+        home = row["incident"] or row["proposal"] or "-"
+        told = (row["delivery"], row["ruling"] or "not judged", home, row["why"], f"{row['reason']}{again}")
+        print("  ".join(one_line(word) for word in told if word))

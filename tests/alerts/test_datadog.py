@@ -101,11 +101,42 @@ def test_without_a_usable_event_id_a_retry_has_the_same_body(unusable: Any) -> N
     assert len(one.same) < 200
 
 
-def test_two_hundred_groups_in_one_delivery_are_one_alert_with_a_short_name() -> None:
-    merged = alert("many_groups")
-    assert len(merged.scope) == 200
-    assert len(merged.fingerprint) < 200
-    assert merged.fingerprint != alert("many_groups", alert_id="12").fingerprint
+def test_every_group_that_a_merged_delivery_names_is_an_alert() -> None:
+    found = parsed("many_groups", tags="env:prod,host:web-001,host:web-002")
+    assert found.merged
+    assert len({a.fingerprint for a in found.alerts}) == len(found.alerts) == 200
+    one = found.alerts[1]
+    assert (one.scope, one.hostname, one.tags) == (
+        ("host:web-002",),
+        "web-002",
+        ("env:prod", "host:web-002", "service:shop"),
+    )
+    single = alert("triggered", alert_scope="host:web-002")
+    assert one.fingerprint == single.fingerprint
+
+
+def test_the_other_words_of_a_merged_scope_belong_to_each_group() -> None:
+    found = parsed("many_groups", alert_scope="service:shop,url:b,url:a")
+    assert [a.scope for a in found.alerts] == [("service:shop", "url:a"), ("service:shop", "url:b")]
+    assert {a.hostname for a in found.alerts} == {""}
+
+
+def test_which_values_of_two_keys_belong_together_is_not_guessed() -> None:
+    found = parsed("many_groups", alert_scope="host:a,host:b,device:x,device:y")
+    (only,) = found.alerts
+    assert (found.merged, only.merged, len(only.scope)) == (True, True, 4)
+
+
+def test_a_delivery_of_one_group_is_not_merged() -> None:
+    assert not parsed("triggered").merged
+    assert not parsed("simple_alert_without_scope").merged
+
+
+@pytest.mark.parametrize("situation", ["service_grouped", "log_monitor", "composite", "synthetics", "upstream_label"])
+def test_monitors_of_every_kind_are_alerts_without_a_host(situation: str) -> None:
+    found = alert(situation)
+    assert (found.condition, found.hostname, found.monitor_id) == (Condition.FIRING, "", "4711")
+    assert "web-01" not in repr(found)  # neither from the message nor from a sample of logs
 
 
 def test_tags_that_are_missing_are_taken_from_their_own_fields() -> None:
@@ -122,10 +153,11 @@ def test_variables_that_were_not_filled_are_no_values() -> None:
 
 
 def test_outsiders_words_stay_words_and_can_be_stored() -> None:
-    hostile = alert("hostile_strings")
+    hostile, other = parsed("hostile_strings").alerts
     assert hostile.title == "<!channel> $(reboot) {{7*7}} `id` \u202e?"
     hostile.title.encode()
-    assert hostile.scope == ("host:../../etc/passwd", "host:web-02;rm -rf /", "service:<!everyone>")
+    assert hostile.scope == ("host:../../etc/passwd", "service:<!everyone>")
+    assert other.scope == ("host:web-02;rm -rf /", "service:<!everyone>")
     assert "web-01" not in repr(hostile)  # nothing is taken from the message's text
 
 
