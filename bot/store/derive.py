@@ -5,26 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.alert import cycle_of
-from bot.facts import AlertAttached, ChecksAnswered, Fact, Imported, RepairMoved, fold
+from bot.alert import cycle_of, outlasts
+from bot.facts import (
+    AlertAttached,
+    AlertsLeft,
+    ChecksAnswered,
+    Fact,
+    Imported,
+    Joined,
+    MergedInto,
+    RepairMoved,
+    fold,
+)
 from bot.incident import AlertSeen, Channel, Incident, Status, View
 from bot.ports import TryAgain
 from bot.store import schema
 from bot.store.rows import read_fact, read_facts
+from bot.store.statements import Fixed
 
 NEED_ALL = (ChecksAnswered, RepairMoved)
 """Facts whose meaning depends on more than the derived row holds. For the others the row and they are enough."""
 
 
-def derive(connection: Connection, row: Row[Any], new: Sequence[Fact], *, head: int) -> None:
+SAVE = Fixed(
+    lambda _: update(schema.incident).where(schema.incident.c.number == bindparam("which")),
+    keys=(
+        *("title", "severity", "status", "service", "private", "drill"),
+        *("opened_at", "closed_at", "channel_id", "channel_name", "head"),
+    ),
+)
+MOVE_ON = Fixed(lambda _: update(schema.incident).where(schema.incident.c.number == bindparam("which")), keys=("head",))
+HERE = and_(schema.problem.c.incident == bindparam("number"), schema.problem.c.fingerprint == bindparam("named"))
+KNOWN = Fixed(lambda _: select(schema.problem).where(HERE))
+HEARD_OF = Fixed(lambda _: update(schema.problem).where(HERE), keys=("cycle", "place", "firing", "last_at"))
+
+
+def derive(connection: Connection, row: Any, new: Sequence[Fact], *, head: int) -> None:
     """Bring an incident's derived rows up to date with its new facts; `row` is its row before them, locked."""
     state = _before(connection, row, new)
     for fact in new:
         _follow(connection, state, fact)
-    _save(connection, state, head=head)
+    _save(connection, state, head=head, before=row)
 
 
 def rebuild(connection: Connection) -> None:
@@ -41,7 +65,7 @@ def rebuild(connection: Connection) -> None:
         _save(connection, state, head=heads[number])
 
 
-def _before(connection: Connection, row: Row[Any], new: Sequence[Fact]) -> Incident:
+def _before(connection: Connection, row: Any, new: Sequence[Fact]) -> Incident:
     if not row.head:
         return Incident(number=row.number, opened_at=new[0].when)
     if any(isinstance(fact.what, NEED_ALL) for fact in new):
@@ -60,25 +84,26 @@ def _before(connection: Connection, row: Row[Any], new: Sequence[Fact]) -> Incid
     )
 
 
-def _save(connection: Connection, state: Incident, *, head: int) -> None:
+def _save(connection: Connection, state: Incident, *, head: int, before: Any = None) -> None:
+    """Write the incident's row; only its head where nothing else differs from the row `before`."""
     channel = state.view.channel or Channel(id="", name="")
-    connection.execute(
-        update(schema.incident)
-        .where(schema.incident.c.number == state.number)
-        .values(
-            title=state.title,
-            severity=state.severity,
-            status=state.status.value,
-            service=state.service,
-            private=state.private,
-            drill=state.drill,
-            opened_at=state.opened_at,
-            closed_at=state.closed_at,
-            channel_id=channel.id,
-            channel_name=channel.name,
-            head=head,
-        )
-    )
+    values = {
+        "title": state.title,
+        "severity": state.severity,
+        "status": state.status.value,
+        "service": state.service,
+        "private": state.private,
+        "drill": state.drill,
+        "opened_at": state.opened_at,
+        "closed_at": state.closed_at,
+        "channel_id": channel.id,
+        "channel_name": channel.name,
+    }
+    changed = before is None or any(getattr(before, name) != value for name, value in values.items())
+    if changed:
+        SAVE.all(connection, {"which": state.number, "head": head, **values})
+    else:
+        MOVE_ON.all(connection, {"which": state.number, "head": head})
 
 
 def _follow(connection: Connection, state: Incident, fact: Fact) -> None:
@@ -89,6 +114,13 @@ def _follow(connection: Connection, state: Incident, fact: Fact) -> None:
     elif isinstance(fact.what, Imported):
         for alert in state.alerts:
             _attach(connection, state, alert, give_way=True)
+    elif isinstance(fact.what, Joined):
+        for alert in fact.what.alerts:
+            _attach(connection, state, alert)
+    elif isinstance(fact.what, AlertsLeft):
+        _forget(connection, state, fact.what.fingerprints)
+    elif isinstance(fact.what, MergedInto):
+        _forget(connection, state)
     if state.open != was_open:
         _flip(connection, state)
 
@@ -97,20 +129,20 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
     """Remember the problem. One that another open incident has is refused, or with `give_way` left to that one."""
     if not alert.fingerprint:
         return
-    problem = schema.problem.c
-    here = and_(problem.incident == state.number, problem.fingerprint == alert.fingerprint)
+    here = {"number": state.number, "named": alert.fingerprint}
     values = {
         "cycle": cycle_of(alert.source, alert.cycle_key),
         "place": alert.place,
         "firing": alert.bad,
         "last_at": alert.at,
     }
-    known = connection.execute(select(schema.problem).where(here)).first()
+    known = KNOWN.first(connection, here)
     if known is not None:
-        ended = not known.firing and alert.bad and known.cycle == values["cycle"]  # a cycle begins before it ends
-        late = alert.at < known.last_at or (alert.at == known.last_at and ended)
+        one_cycle = known.cycle == values["cycle"]
+        holds = outlasts(bad=known.firing, other_bad=alert.bad, one_cycle=one_cycle)
+        late = alert.at < known.last_at or (alert.at == known.last_at and holds)
         if not late:  # a late arrival of something older says nothing about now
-            connection.execute(update(schema.problem).where(here).values(values))
+            HEARD_OF.all(connection, {**here, **values})
         return
     elsewhere = give_way and _elsewhere(connection, state, alert.fingerprint)
     values |= {
@@ -124,6 +156,13 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
         raise TryAgain(
             f"Another open incident already has this problem ({alert.fingerprint}).", reason="conflict"
         ) from taken
+
+
+def _forget(connection: Connection, state: Incident, fingerprints: Sequence[str] | None = None) -> None:
+    """These problems, or all, are another incident's from now on."""
+    table = schema.problem
+    query = delete(table).where(table.c.incident == state.number)
+    connection.execute(query if fingerprints is None else query.where(table.c.fingerprint.in_(fingerprints)))
 
 
 def _elsewhere(connection: Connection, state: Incident, fingerprint: str) -> bool:

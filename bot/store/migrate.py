@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from bot.ports import NotAllowed
 from bot.store.locks import lock_for_transaction
 
-HEAD = "0001"
+HEAD = "0007"
 """The newest file in migrations/versions/."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnDefault, Connection, Table, bindparam, select
 
 from bot.facts import KINDS, Fact, What
 from bot.incident import Incident, Person, Source, Trouble
 from bot.journal import from_json, to_json
 from bot.store import schema
+from bot.store.statements import Fixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,8 @@ class Summary:
 class Delivery:
     """One request of an alert source as it came in. The same `dedupe` is the same request sent again.
 
-    `duplicate` marks the first one, handed back for its repetition. The ruling is that on its alert.
+    `duplicate` marks the first one, handed back for its repetition, which `repeats` counts. The ruling is that on its
+    last alert. `merged`: it stands for several groups of one monitor, and perhaps for more than it names.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Delivery:
     incident: int | None = None
     ruling: str = ""
     reason: str = ""
+    merged: bool = False
+    repeats: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def fact_row(number: int, fact: Fact) -> dict[str, Any]:
     }
 
 
-def read_fact(row: Row[Any]) -> Fact:
+def read_fact(row: Any) -> Fact:
     """The fact of a row."""
     return Fact(
         key=row.key,
@@ -125,16 +129,36 @@ def _what(kind: str, data: Any) -> What:
         return NotUnderstood(kind=kind)
 
 
-def read_facts(connection: Connection, number: int, *, until: int | None = None) -> Iterator[Fact]:
-    """An incident's facts in the order of recording, up to and including the one with sequence number `until`."""
-    query = select(schema.fact).where(schema.fact.c.incident == number).order_by(schema.fact.c.seq)
-    if until is not None:
-        query = query.where(schema.fact.c.seq <= until)
-    return (read_fact(row) for row in connection.execute(query))
+FACTS = Fixed(
+    lambda _: (
+        select(schema.fact)
+        .where(
+            schema.fact.c.incident == bindparam("number"),
+            schema.fact.c.seq > bindparam("after"),
+            schema.fact.c.seq <= bindparam("until"),
+        )
+        .order_by(schema.fact.c.seq)
+    )
+)
 
 
-def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> Row[Any] | None:
+def read_facts(connection: Connection, number: int, *, after: int = 0, until: int) -> Iterator[Fact]:
+    """An incident's facts in the order of recording: what comes after the one sequence number, up to the other."""
+    rows = FACTS.all(connection, {"number": number, "after": after, "until": until})
+    return (read_fact(row) for row in rows)
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> Any:
     """Insert a row; its primary key, or None when a row with one of its unique values is already there."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
-    return next(iter(connection.execute(statement)), None)
+    values = {**_defaults(table), **values}
+    return _insert(table, tuple(values)).first(connection, values)
+
+
+@cache
+def _defaults(table: Table) -> Mapping[str, Any]:
+    return {column.name: column.default.arg for column in table.columns if isinstance(column.default, ColumnDefault)}
+
+
+@cache
+def _insert(table: Table, columns: tuple[str, ...]) -> Fixed:
+    return Fixed(lambda insert: insert(table).on_conflict_do_nothing().returning(*table.primary_key), keys=columns)

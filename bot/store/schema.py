@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy.types import TypeEngine
@@ -59,7 +60,9 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """What is stored."""
-        return None if value is None else value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+        if value is None or (value.isascii() and "\x00" not in value):  # nearly always
+            return value
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 metadata = MetaData()
@@ -67,6 +70,11 @@ metadata = MetaData()
 # On SQLite only INTEGER PRIMARY KEY counts by itself.
 Counter = BigInteger().with_variant(Integer, "sqlite")
 Json = JSON(none_as_null=True)
+
+# Written out, not as a value to fill in: only so do the databases see that a partial index fits.
+OPEN = text("status <> 'closed'")
+STALE = text("head > shown")
+DONE = text("done_at IS NOT NULL")
 
 incident = Table(
     "incident",
@@ -79,11 +87,13 @@ incident = Table(
     Column("private", Boolean, nullable=False, default=False),
     Column("drill", Boolean, nullable=False, default=False),
     Column("opened_at", Instant),
-    Column("closed_at", Instant),
+    Column("closed_at", Instant, index=True),
     Column("channel_id", Words, nullable=False, default="", index=True),
     Column("channel_name", Words, nullable=False, default=""),
     Column("head", BigInteger, nullable=False, default=0),  # the last fact
     Column("shown", BigInteger, nullable=False, default=0),  # the last fact that people were shown
+    Index("incident_open", "number", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("incident_stale", "number", sqlite_where=STALE, postgresql_where=STALE),
 )
 
 fact = Table(
@@ -116,6 +126,9 @@ problem = Table(
     Column("open", Boolean, nullable=False),
     # One problem, one open incident: held here, whatever goes wrong above.
     Index("problem_open", "fingerprint", unique=True, sqlite_where=text("open"), postgresql_where=text("open")),
+    Index("problem_past", "fingerprint", "last_at"),
+    Index("problem_cycle", "cycle", "last_at"),
+    Index("problem_place", "place", sqlite_where=text("open"), postgresql_where=text("open")),
 )
 
 delivery = Table(
@@ -130,6 +143,46 @@ delivery = Table(
     Column("incident", ForeignKey("incident.number"), index=True),
     Column("ruling", Words, nullable=False),
     Column("reason", Words, nullable=False),
+    Column("merged", Boolean, nullable=False, server_default=false()),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+)
+
+ruling = Table(
+    "ruling",
+    metadata,
+    Column("delivery", ForeignKey("delivery.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("fingerprint", Words, nullable=False),
+    Column("cycle", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("condition", Words, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("incident", ForeignKey("incident.number")),
+    Column("proposal", Words, nullable=False),
+    Column("ruling", Words, nullable=False),
+    Column("why", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Index("ruling_past", "fingerprint", "at", "ruling", "condition", "cycle"),  # all that is asked for
+    Index("ruling_incident", "incident", "received_at"),
+    Index(
+        "ruling_opened",
+        "received_at",
+        sqlite_where=text("ruling = 'open'"),
+        postgresql_where=text("ruling = 'open'"),
+    ),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("data", Json, nullable=False),
+    Index("proposal_changed", "changed_at"),
+    Index("proposal_at", "at"),
 )
 
 heard = Table(
@@ -142,6 +195,7 @@ heard = Table(
     Column("reply", Json),
     Column("done_at", Instant),
     Index("heard_open", "seq", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index("heard_done", "done_at", sqlite_where=DONE, postgresql_where=DONE),
     sqlite_autoincrement=True,
 )
 
@@ -156,6 +210,7 @@ due = Table(
     Column("created_at", Instant, nullable=False),
     Column("done_at", Instant),
     Index("due_open", "seq", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index("due_done", "done_at", sqlite_where=DONE, postgresql_where=DONE),
     sqlite_autoincrement=True,
 )
 
@@ -163,7 +218,36 @@ intent = Table(
     "intent",
     metadata,
     Column("key", Words, primary_key=True),
+    Column("at", Instant, nullable=False, index=True),
+)
+
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", Words, primary_key=True),
     Column("at", Instant, nullable=False),
+)
+
+begun = Table(
+    "begun",
+    metadata,
+    Column("plan", Words, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("begun_at", "at"),
+)
+
+rehearsal = Table(
+    "rehearsal",
+    metadata,
+    Column("runbook", Words, primary_key=True),
+    Column("check", Words, primary_key=True),
+    Column("host", Words, primary_key=True),
+    Column("state", Words, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("green_at", Instant),
 )
 
 known_good = Table(

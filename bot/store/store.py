@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, local
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
-from bot.incident import Incident, Status
+from bot.incident import Incident
 from bot.journal import from_json
 from bot.ports import NotAllowed, TryAgain
+from bot.rehearsal import Rehearsed
+from bot.runbook.limits import Begun
 from bot.said import Said
-from bot.store import schema
+from bot.store import rehearsals, schema
 from bot.store.connect import PATIENCE, connect, our_errors, use_wal
 from bot.store.derive import rebuild
+from bot.store.folds import Folds
 from bot.store.lease import Lease, leased
 from bot.store.locks import lock_for_transaction
 from bot.store.migrate import migrate
 from bot.store.rows import Delivery, Due, KnownGood, Summary, insert_new
+from bot.store.rulings import Ruled, Rulings
 from bot.store.transaction import Transaction, read_delivery
+
+AT_A_TIME = 200
+"""Rows that are forgotten at once."""
 
 
 class Store:
@@ -32,7 +39,9 @@ class Store:
         self.url = url
         self._engine = engine
         self._leases: set[Lease] = set()
-        self._turn = Lock()
+        self._turn, self._queue = Lock(), Lock()
+        self._local = local()
+        self._folds = Folds()
 
     @staticmethod
     def open(url: str) -> Store:
@@ -71,12 +80,23 @@ class Store:
         `intake`: nobody else opens an incident or attaches an alert meanwhile. Kept on disk when the block ends.
         """
         with self._writing() as connection:
-            if intake:
+            if intake and connection is not self._around:
                 lock_for_transaction(connection, "intake")
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._folds, settled=self._around is None)
             if incident is not None:
                 transaction.lock(incident)
             yield transaction
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make this thread's transactions within the block one, with `intake`: all on disk at its end, or nothing."""
+        with self._writing(first=True) as connection:
+            lock_for_transaction(connection, "intake")
+            self._local.around = connection
+            try:
+                yield
+            finally:
+                self._local.around = None
 
     def ping(self) -> None:
         """Ask the database for a sign of life."""
@@ -86,27 +106,38 @@ class Store:
     def incident(self, number: int) -> Incident | None:
         """The incident as it stands; None when there is none."""
         with self._reading() as connection:
-            return Transaction(connection).incident(number)
+            return self._folds.read(connection, number, keep=True)
 
     def summaries(self, *, open_only: bool = False) -> list[Summary]:
         """All incidents, or the unclosed ones, oldest first."""
         columns = schema.incident.c
         query = select(schema.incident).where(columns.head > 0).order_by(columns.opened_at, columns.number)
         if open_only:
-            query = query.where(columns.status != Status.CLOSED.value)
+            query = query.where(schema.OPEN)
         with self._reading() as connection:
             return [_summary(row) for row in connection.execute(query)]
 
     def incident_in(self, channel_id: str) -> int | None:
         """The incident of this channel."""
         with self._reading() as connection:
-            return Transaction(connection).incident_in(channel_id)
+            return Transaction(connection, self._folds).incident_in(channel_id)
+
+    def concerns(self, said: Said) -> bool:
+        """Whether the message that this is about was captured, or stands in an incident's channel."""
+        with self._reading() as connection:
+            look = Transaction(connection, self._folds)
+            return bool(look.captured(said.value)) or look.incident_in(said.channel) is not None
 
     def head(self, number: int) -> int:
         """The sequence number of the incident's last fact, 0 without any."""
         with self._reading() as connection:
             query = select(schema.incident.c.head).where(schema.incident.c.number == number)
             return connection.scalar(query) or 0
+
+    def latest(self) -> int:
+        """The sequence number of the last fact of all, 0 without any."""
+        with self._reading() as connection:
+            return connection.scalar(select(func.max(schema.incident.c.head))) or 0
 
     def stale(self) -> list[int]:
         """The incidents with facts that people were not shown yet."""
@@ -136,11 +167,27 @@ class Store:
             rows = connection.execute(select(schema.due).where(columns.done_at.is_(None)).order_by(columns.seq))
             return [_due(row) for row in rows]
 
-    def done(self, key: str) -> None:
-        """This flow is no longer due."""
-        query = update(schema.due).where(schema.due.c.key == key, schema.due.c.done_at.is_(None))
+    def done(self, *keys: str) -> None:
+        """These flows are no longer due."""
+        query = update(schema.due).where(schema.due.c.key.in_(keys), schema.due.c.done_at.is_(None))
         with self._writing() as connection:
             connection.execute(query.values(done_at=datetime.now(UTC)))
+
+    def outdated(self, before: datetime) -> list[str]:
+        """The keys of some flows that were done before then."""
+        due = schema.due.c
+        query = select(due.key).where(due.done_at < before).order_by(due.done_at).limit(AT_A_TIME)
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def forget(self, flows: Sequence[str], *, before: datetime) -> None:
+        """Delete these flows, and some of what was answered, and of the intents, before then."""
+        heard, intent = schema.heard, schema.intent
+        with self._writing() as connection:
+            connection.execute(delete(schema.due).where(schema.due.c.key.in_(flows), schema.due.c.done_at < before))
+            for column, at in ((heard.c.seq, heard.c.done_at), (intent.c.key, intent.c.at)):
+                some = select(column).where(at < before).order_by(at).limit(AT_A_TIME)
+                connection.execute(delete(column.table).where(column.in_(some)))
 
     def unanswered(self) -> list[Said]:
         """What was said and not answered, oldest first."""
@@ -160,12 +207,39 @@ class Store:
             row = connection.execute(select(schema.delivery).where(schema.delivery.c.id == id)).first()
             return read_delivery(row) if row else None
 
+    def ruled(self, *, delivery: str = "", incident: int = 0) -> list[Ruled]:
+        """What was decided about each alert of a delivery, or about each that belongs to an incident."""
+        with self._reading() as connection:
+            rulings = Rulings(connection)
+            return rulings.of_delivery(delivery) if delivery else rulings.of_incident(incident)
+
+    def earlier(self, source: str, monitor_id: str, *, before: int, most: int) -> list[Summary]:
+        """The newest incidents before this number that had a problem of this monitor."""
+        if not monitor_id:
+            return []
+        of_monitor = schema.problem.c.fingerprint.startswith(f"{source}|{monitor_id}|", autoescape=True)
+        numbers = select(schema.problem.c.incident).where(of_monitor, schema.problem.c.incident < before).distinct()
+        columns = schema.incident.c
+        query = select(schema.incident).where(columns.number.in_(numbers)).order_by(columns.number.desc()).limit(most)
+        with self._reading() as connection:
+            return [_summary(row) for row in connection.execute(query)]
+
     def explained(self, number: int) -> list[Delivery]:
         """The deliveries that went to this incident, oldest first, each with the ruling and its reason."""
         columns = schema.delivery.c
         query = select(schema.delivery).where(columns.incident == number).order_by(columns.received_at, columns.id)
         with self._reading() as connection:
             return [read_delivery(row) for row in connection.execute(query)]
+
+    def begun_since(self, since: datetime) -> list[Begun]:
+        """The repairs of all incidents that began since."""
+        with self.transaction() as tx:
+            return tx.begun_since(since)
+
+    def rehearsed(self) -> list[Rehearsed]:
+        """How each check ended when it was last rehearsed, and when it was last green."""
+        with self._reading() as connection:
+            return rehearsals.rehearsed(connection)
 
     def known_good(self, host: str) -> KnownGood | None:
         """The configuration with which this host last served."""
@@ -198,25 +272,35 @@ class Store:
         with our_errors(), self._engine.connect() as connection:
             yield connection
 
+    @property
+    def _around(self) -> Connection | None:
+        """The connection of `together` around us."""
+        around: Connection | None = getattr(self._local, "around", None)
+        return around
+
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with our_errors(), self._turns(), self._engine.connect() as plain:
+    def _writing(self, *, first: bool = False) -> Iterator[Connection]:
+        if around := self._around:
+            yield around
+            return
+        with our_errors(), self._turns(first=first), self._engine.connect() as plain:
             connection = plain.execution_options(write=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def _turns(self) -> Iterator[None]:
+    def _turns(self, *, first: bool) -> Iterator[None]:
         # SQLite makes waiting writers sleep longer and longer; threads of one process take turns faster themselves.
+        # All but those who go first queue up to be the one that waits: who goes first has one before it, not many.
         if self.dialect == "postgresql":
             yield
-        elif self._turn.acquire(timeout=PATIENCE):
-            try:
-                yield
-            finally:
-                self._turn.release()
-        else:
-            raise TryAgain("The database is busy: another change takes too long.", reason="database")
+            return
+        with ExitStack() as stack:
+            for lock in (self._turn,) if first else (self._queue, self._turn):
+                if not lock.acquire(timeout=PATIENCE):
+                    raise TryAgain("The database is busy: another change takes too long.", reason="database")
+                stack.callback(lock.release)
+            yield
 
 
 def _summary(row: Row[Any]) -> Summary:

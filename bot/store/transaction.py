@@ -4,23 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
-from bot.facts import Fact, fold
+from bot.facts import Fact
 from bot.incident import Incident, Status
 from bot.journal import from_json, to_json
 from bot.judge import Problem
 from bot.ports import NotAllowed
+from bot.proposal import Proposal
+from bot.runbook.limits import Begun
 from bot.said import Reply, Said
-from bot.store import schema
+from bot.store import proposals, rehearsals, schema
 from bot.store.derive import derive
-from bot.store.rows import Delivery, fact_row, insert_new, read_facts
+from bot.store.folds import Folds
+from bot.store.rows import Delivery, fact_row, insert_new
+from bot.store.rulings import Rulings
+from bot.store.statements import Fixed
 
 NO_INCIDENT = 0
 """Where flows are filed that concern no incident: a number that is taken and never gets a fact."""
+
+
+LOCK = Fixed(lambda _: select(schema.incident).where(schema.incident.c.number == bindparam("number")).with_for_update())
+REPLY = Fixed(lambda _: select(schema.heard.c.reply).where(schema.heard.c.key == bindparam("key")))
+ANSWER = Fixed(
+    lambda _: update(schema.heard).where(schema.heard.c.key == bindparam("said_as")), keys=("reply", "done_at")
+)
+RULED = Fixed(
+    lambda _: update(schema.delivery).where(schema.delivery.c.id == bindparam("delivery")),
+    keys=("incident", "ruling", "reason"),
+)
+AGAIN = Fixed(
+    lambda _: (
+        update(schema.delivery)
+        .where(schema.delivery.c.dedupe == bindparam("name"))
+        .values(repeats=schema.delivery.c.repeats + 1)
+        .returning(*schema.delivery.c)
+    )
+)
+DELIVERY = tuple(column.name for column in schema.delivery.c)
+CAPTURED_IN = 5
+"""Into so many incidents one message may be captured."""
+
+
+def capture_keys(message: str) -> list[str]:
+    """The keys of the facts that capture this message, one for each incident that does."""
+    return [f"captured/{message}/{at}" for at in range(1, CAPTURED_IN + 1)]
 
 
 def no_incident(number: int) -> NotAllowed:
@@ -31,14 +63,14 @@ def no_incident(number: int) -> NotAllowed:
 class Transaction:
     """Reads what it wrote itself. Lives as long as `Store.transaction` and must not be kept."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, folds: Folds, *, settled: bool = True) -> None:
         self._connection = connection
+        self._folds = folds
+        self._settled = settled  # all that is seen is on disk
 
-    def lock(self, number: int) -> Row[Any]:
+    def lock(self, number: int) -> Any:
         """Make everybody else wait who changes this incident. Raises NotAllowed when there is none."""
-        incident = schema.incident
-        query = select(incident).where(incident.c.number == number).with_for_update()
-        if (row := self._connection.execute(query).first()) is None:
+        if (row := LOCK.first(self._connection, {"number": number})) is None:
             raise no_incident(number)
         return row
 
@@ -47,17 +79,28 @@ class Transaction:
         values = {"key": said.key, "received_at": datetime.now(UTC), "said": to_json(said)}
         return insert_new(self._connection, schema.heard, values) is not None
 
+    def twin(self, said: Said) -> str:
+        """The key under which the same was heard already, else its own; needs `intake=True`."""
+        if not said.twins:
+            return said.key
+        heard = schema.heard.c
+        query = select(heard.key).where(heard.key.between(said.twins[0], said.twins[-1])).order_by(heard.seq)
+        return next(iter(self._connection.scalars(query)), said.key)
+
     def reply_to(self, key: str) -> Reply | None:
         """The answer that was given to it."""
+        row = REPLY.first(self._connection, {"key": key})
+        return None if row is None or row.reply is None else from_json(Reply, row.reply)
+
+    def said(self, key: str) -> Said | None:
+        """What was heard under this key."""
         heard = schema.heard.c
-        data = self._connection.scalar(select(heard.reply).where(heard.key == key))
-        return None if data is None else from_json(Reply, data)
+        data = self._connection.scalar(select(heard.said).where(heard.key == key))
+        return None if data is None else from_json(Said, data)
 
     def answer(self, key: str, reply: Reply) -> None:
         """Keep the answer; nothing remains to be done about what was said."""
-        heard = schema.heard
-        values = {"reply": to_json(reply), "done_at": datetime.now(UTC)}
-        self._connection.execute(update(heard).where(heard.c.key == key).values(values))
+        ANSWER.all(self._connection, {"said_as": key, "reply": to_json(reply), "done_at": datetime.now(UTC)})
 
     def new_incident(self) -> int:
         """The next number, without gaps; needs `intake=True`. Its first fact must follow in this transaction."""
@@ -74,6 +117,7 @@ class Transaction:
 
         Raises TryAgain (conflict) when an alert brings a problem that another open incident has: judge it again.
         """
+        self._settled = False
         row = self.lock(number)
         head = row.head
         new: list[Fact] = []
@@ -85,16 +129,67 @@ class Transaction:
             derive(self._connection, row, new, head=head)
         return len(new)
 
+    def recorded(self, keys: Iterable[str]) -> frozenset[str]:
+        """Which of these keys facts have already."""
+        wanted = list(keys)
+        column = schema.fact.c.key
+        parts = (wanted[at : at + 500] for at in range(0, len(wanted), 500))  # databases limit the length of a list
+        queries = (select(column).where(column.in_(part)) for part in parts)
+        return frozenset(key for query in queries for key in self._connection.scalars(query))
+
     def incident(self, number: int) -> Incident | None:
         """The incident with all that this transaction has appended; None when there is none."""
-        facts = list(read_facts(self._connection, number))
-        return fold(number, facts) if facts else None
+        return self._folds.read(self._connection, number, keep=self._settled)
+
+    def once_every(self, name: str, every: timedelta, now: datetime) -> bool:
+        """Whether so much time has passed since it was last true; counting begins with the first question."""
+        pulse = schema.pulse
+        if insert_new(self._connection, pulse, {"name": name, "at": now}):
+            return False
+        mine = pulse.c.name == name
+        last: datetime = self._connection.execute(select(pulse.c.at).where(mine).with_for_update()).scalar_one()
+        if now - last < every:
+            return False
+        self._connection.execute(update(pulse).where(mine).values(at=now))
+        return True
+
+    def begun(self, repair: Begun) -> None:
+        """Keep that a repair begins; doing it again changes nothing."""
+        insert_new(self._connection, schema.begun, vars(repair))
+
+    def begun_since(self, since: datetime) -> list[Begun]:
+        """The repairs of all incidents that began since."""
+        query = select(schema.begun).where(schema.begun.c.at >= since).order_by(schema.begun.c.at)
+        return [Begun(**row._asdict()) for row in self._connection.execute(query)]
+
+    def rehearsed(self, runbook: str, host: str, states: dict[str, str], at: datetime) -> None:
+        """Keep how the checks of a runbook ended on a host while all was well."""
+        rehearsals.keep(self._connection, runbook, host, states, at)
 
     def incident_in(self, channel_id: str) -> int | None:
         """The incident of this channel."""
         incident = schema.incident.c
         query = select(func.max(incident.number)).where(incident.channel_id == channel_id)
         return self._connection.scalar(query) if channel_id else None
+
+    def captured(self, message: str) -> list[int]:
+        """The incidents into whose timelines this message of the chat was captured."""
+        fact = schema.fact.c
+        query = select(fact.incident).where(fact.key.in_(capture_keys(message))).order_by(fact.incident)
+        return list(self._connection.scalars(query))
+
+    @property
+    def rulings(self) -> Rulings:
+        """What was decided about alerts, and what is needed to decide."""
+        return Rulings(self._connection)
+
+    def proposal(self, id: str) -> Proposal | None:
+        """The proposal with this id."""
+        return proposals.find(self._connection, id)
+
+    def save_proposal(self, proposal: Proposal) -> None:
+        """Keep a proposal as it is now."""
+        proposals.save(self._connection, proposal)
 
     def problems(self, since: datetime) -> list[Problem]:
         """The problems of all unclosed incidents and of those closed since; the surest home comes first."""
@@ -109,20 +204,26 @@ class Transaction:
 
     def deliver(self, delivery: Delivery) -> Delivery:
         """Keep a delivery; the first one, marked as duplicate, when this one repeats it."""
-        values = {
-            name: getattr(delivery, name)
-            for name in schema.delivery.c.keys()  # noqa: SIM118 - not a mapping
-        }
+        values = {name: getattr(delivery, name) for name in DELIVERY}
         if insert_new(self._connection, schema.delivery, values):
             return delivery
-        query = select(schema.delivery).where(schema.delivery.c.dedupe == delivery.dedupe)
-        first = self._connection.execute(query).one()
-        return replace(read_delivery(first), duplicate=True)
+        return replace(read_delivery(AGAIN.first(self._connection, {"name": delivery.dedupe})), duplicate=True)
 
     def ruled(self, delivery_id: str, *, incident: int | None, ruling: str, reason: str) -> None:
         """Keep what was decided about a delivery, and why."""
-        query = update(schema.delivery).where(schema.delivery.c.id == delivery_id)
-        self._connection.execute(query.values(incident=incident, ruling=ruling, reason=reason))
+        values = {"delivery": delivery_id, "incident": incident, "ruling": ruling, "reason": reason}
+        RULED.all(self._connection, values)
+
+    def beat(self, name: str, at: datetime) -> datetime | None:
+        """Keep the time of the last sign of life, which only moves on; the one before it, None at the first."""
+        pulse = schema.pulse
+        if insert_new(self._connection, pulse, {"name": name, "at": at}):
+            return None
+        query = select(pulse.c.at).where(pulse.c.name == name).with_for_update()
+        before: datetime = self._connection.execute(query).scalar_one()
+        if at > before:
+            self._connection.execute(update(pulse).where(pulse.c.name == name).values(at=at))
+        return before
 
     def due(self, key: str, flow: str, incident: int, args: Mapping[str, Any] | None = None) -> bool:
         """Make a flow due, once for each key. False when it was made due before.
@@ -147,6 +248,6 @@ def _problem(row: Row[Any]) -> Problem:
     )
 
 
-def read_delivery(row: Row[Any]) -> Delivery:
+def read_delivery(row: Any) -> Delivery:
     """The delivery of a row."""
     return Delivery(**row._asdict())

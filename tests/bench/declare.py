@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import aiohttp
 
 from bot.lab.workspace import Workspace
 from bot.lab.workspace_payloads import command_form
+from bot.lab.workspace_state import Channel
 from tests.bench.bot_process import Bot, card, quiet, running_bot, two_calls
 from tests.bench.figures import Bench, Figure, Wanted, middle, percentile
 
@@ -56,16 +58,17 @@ async def _declare(workspace: Workspace) -> float:
     """Seconds from the command to the card in the channel."""
     await quiet(workspace, for_seconds=1.0)
     known = {channel["id"] for channel in workspace.channels()}
-    ana = _ana(workspace)
+    who = ana(workspace)
     started = time.perf_counter()
-    typing = asyncio.create_task(workspace.command(ana, "ops", "/incident declare pages of the shop are slow"))
+    typing = asyncio.create_task(workspace.command(who, "ops", "/incident declare pages of the shop are slow"))
     await card(workspace, known)
     took = time.perf_counter() - started
     await typing
     return took
 
 
-def _ana(workspace: Workspace) -> str:
+def ana(workspace: Workspace) -> str:
+    """Her id."""
     return next(user.id for user in workspace.state.users.values() if user.name == "ana")
 
 
@@ -76,22 +79,9 @@ async def _acks(workspace: Workspace, bot: Bot, times: int) -> Figure:
     async with aiohttp.ClientSession() as session:
         for n in range(times):
             await asyncio.sleep(IDLE)
-            trigger = workspace.outgoing.new_trigger(_ana(workspace))
-            address = workspace.outgoing.new_response_url(user=_ana(workspace), channel=channel.id)
-            form = command_form(
-                workspace.state,
-                user=_ana(workspace),
-                channel=channel,
-                text=f"/incident note looked at shard {n}",
-                trigger=trigger,
-                response_url=address,
-            )
-            started = time.perf_counter()
-            if not (await workspace.outgoing.command(form)).ok:
-                raise RuntimeError("a command was not acknowledged")
-            acks.append((time.perf_counter() - started) * 1000)
+            acks.append(await ack(workspace, typed(workspace, channel, f"note looked at part {n}")))
             await asyncio.sleep(IDLE)
-            floor.append(await _alive(session, bot))
+            floor.append(await alive(session, bot))
     return Figure(
         name=f"ack of an idle bot, p99 of {times}",
         value=percentile(acks, 0.99),
@@ -103,7 +93,28 @@ async def _acks(workspace: Workspace, bot: Bot, times: int) -> Figure:
     )
 
 
-async def _alive(session: aiohttp.ClientSession, bot: Bot) -> float:
+def typed(workspace: Workspace, channel: Channel, text: str) -> dict[str, Any]:
+    """A command as Slack sends it."""
+    return command_form(
+        workspace.state,
+        user=ana(workspace),
+        channel=channel,
+        text=f"/incident {text}",
+        trigger=workspace.outgoing.new_trigger(ana(workspace)),
+        response_url=workspace.outgoing.new_response_url(user=ana(workspace), channel=channel.id),
+    )
+
+
+async def ack(workspace: Workspace, form: dict[str, Any]) -> float:
+    """Milliseconds until it is acknowledged."""
+    started = time.perf_counter()
+    if not (await workspace.outgoing.command(form)).ok:
+        raise RuntimeError("a command was not acknowledged")
+    return (time.perf_counter() - started) * 1000
+
+
+async def alive(session: aiohttp.ClientSession, bot: Bot) -> float:
+    """Milliseconds that the smallest question takes."""
     started = time.perf_counter()
     async with session.get(f"{bot.url}/healthz") as answer:
         await answer.read()

@@ -1,10 +1,7 @@
-"""The two servers that the intake measure compares, each run in a process of its own.
+"""The floor of the intake measure, in a process of its own: `python -m tests.bench.intake_server DATABASE_URL ROWS`.
 
-    python -m tests.bench.intake_server muster DATABASE_URL
-    python -m tests.bench.intake_server bare   DATABASE_URL ROWS
-
-`bare` is the floor: an aiohttp handler that commits what Muster committed for the request of this number, read from
-the file ROWS, one transaction a request, and decides nothing. Each prints its port and ends with standard input.
+An aiohttp handler that commits what Muster committed for the request of this number, read from the file ROWS, one
+transaction a request, and decides nothing. It prints its port and ends with standard input.
 """
 
 from __future__ import annotations
@@ -13,41 +10,41 @@ import asyncio
 import json
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from aiohttp import web
 
-from bot import alerts, log
-from bot.intake import Intake
-from bot.policy import Policy
-from bot.runbook.inventory import Inventory
-from bot.store import Store
-from bot.web import Doors, routes
-
-SECRET = "bench"
 CONNECTIONS = 8
 Statement = tuple[str, Sequence[Any]]
 Commit = Callable[[Sequence[Statement]], Awaitable[None]]
 
 
-def muster(store: Store) -> web.Application:
-    """The real routes, intake and store. What follows from an alert is left out: it happens after the answer."""
-    intake = Intake(store, policy=Policy(), inventory=Inventory(), now=lambda: datetime.now(UTC))
-
-    async def slack(_: web.Request) -> web.Response:
-        return web.Response(status=404)
-
-    async def ready() -> list[str]:
-        return []
-
-    doors = Doors(receive=intake.receive, received=lambda _: None, slack=slack, ready=ready, secrets=(SECRET,))
-    return routes(doors)
+@asynccontextmanager
+async def serving(url: str, rows: Path) -> AsyncIterator[int]:
+    """Such a process; its port."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.bench.intake_server", url, str(rows)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield int(await process.stdout.readline())
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 def bare(commit: Commit, rows: Sequence[Sequence[Statement]]) -> web.Application:
@@ -101,19 +98,12 @@ async def on_postgres(url: str, stack: AsyncExitStack) -> Commit:
     return commit
 
 
-async def serve(kind: str, url: str, rows: str = "") -> None:
+async def serve(url: str, rows: str) -> None:
     """Listen until standard input ends."""
     async with AsyncExitStack() as stack:
-        if kind == "muster":
-            log.configure(level="warning", format="json")
-            alerts.load()
-            store = await asyncio.to_thread(Store.open, url)
-            stack.callback(store.close)
-            app = muster(store)
-        else:
-            path = url.removeprefix("sqlite:///")
-            commit = await on_postgres(url, stack) if path == url else on_sqlite(path)
-            app = bare(commit, json.loads(await asyncio.to_thread(Path(rows).read_text)))
+        path = url.removeprefix("sqlite:///")
+        commit = await on_postgres(url, stack) if path == url else on_sqlite(path)
+        app = bare(commit, json.loads(await asyncio.to_thread(Path(rows).read_text)))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from threading import Barrier
 from typing import TypeVar
 
 import pytest
 
 from bot.alert import Alert, Condition
-from bot.judge import Ruling, judge
+from bot.judge import Known, Ruling, judge
 from bot.ports import TryAgain
 from bot.store import Delivery, Store
 from tests.store.facts import NOW, alert, note, open_incident, opened
@@ -38,7 +37,7 @@ def pair(database_url: str) -> list[Store]:
 def _receive(store: Store, name: str) -> Ruling:
     received = Alert(delivery=name, source="datadog", title="", at=NOW, condition=Condition.FIRING, monitor_id="1")
     with store.transaction(intake=True) as transaction:
-        decision = judge(received, transaction.problems(NOW), place="shop", window=timedelta(minutes=5))
+        decision = judge(received, Known(problems=transaction.problems(NOW)), place="shop")
         number = decision.incident or transaction.new_incident()
         first = [] if decision.incident else [opened(f"open/{name}")]
         transaction.append(number, [*first, alert(name, fingerprint=received.fingerprint)])

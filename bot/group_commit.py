@@ -1,0 +1,89 @@
+"""Deliveries that wait at the same time are committed together: in a storm the disk is asked once for many.
+
+Nobody waits for company: what comes alone is committed alone and at once, what comes meanwhile is the next group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from bot.intake import Receipt
+from bot.ports import TryAgain
+from bot.store import Store
+
+LARGEST = 50
+"""Deliveries in one group: while it is at work, no other replica can take one in."""
+STORM, WITHIN = 30, 5.0
+"""So many deliveries within so many seconds are a storm."""
+PAUSE = 0.2
+"""Seconds between two pieces of other work during a storm."""
+
+Sent = tuple[str, bytes]
+
+
+class GroupCommit:
+    """Hands deliveries to `receive`, in the order of arrival, and answers each when it is on disk."""
+
+    def __init__(self, store: Store, receive: Callable[[str, bytes], Receipt]) -> None:
+        self._store = store
+        self._receive = receive
+        self._waiting: list[tuple[Sent, asyncio.Future[Receipt]]] = []
+        self._work: asyncio.Task[None] | None = None
+        self._last: deque[float] = deque(maxlen=STORM)
+        self._gate = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")  # its own: never behind other work
+
+    async def receive(self, source: str, body: bytes) -> Receipt:
+        """Take one delivery in. Raises what `receive` raises for it; what others bring is not its concern."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Receipt] = loop.create_future()
+        self._last.append(loop.time())
+        self._waiting.append(((source, body), answer))
+        if self._work is None or self._work.done():
+            self._work = asyncio.create_task(self._empty())
+        return await answer
+
+    async def give_way(self) -> None:
+        """For work that can wait: during a storm, deliveries come first, and the rest piece by piece."""
+        async with self._gate:
+            if len(self._last) == STORM and asyncio.get_running_loop().time() - self._last[0] < WITHIN:
+                await asyncio.sleep(PAUSE)
+
+    def close(self) -> None:
+        """Give the thread back."""
+        self._thread.shutdown(wait=False)
+
+    async def _empty(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+            outcomes = await self._committed([sent for sent, _ in group])
+            for (_, answer), outcome in zip(group, outcomes, strict=True):
+                if answer.done():  # whoever asked has gone
+                    continue
+                if isinstance(outcome, BaseException):
+                    answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome)
+
+    async def _committed(self, group: Sequence[Sent]) -> Sequence[Receipt | BaseException]:
+        """What became of each. A group that fails is done again one by one, so that only the culprit fails."""
+        together = await self._in_thread(self._together, group)
+        if not isinstance(together, BaseException):
+            return together
+        if len(group) == 1 or (isinstance(together, TryAgain) and together.reason == "database"):
+            return [together] * len(group)
+        return [outcome for sent in group for outcome in await self._committed([sent])]
+
+    async def _in_thread(
+        self, work: Callable[[Sequence[Sent]], Sequence[Receipt]], group: Sequence[Sent]
+    ) -> Sequence[Receipt] | BaseException:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, work, group)
+        (outcome,) = await asyncio.gather(running, return_exceptions=True)
+        return outcome
+
+    def _together(self, group: Sequence[Sent]) -> Sequence[Receipt]:
+        with self._store.together():
+            return [self._receive(source, body) for source, body in group]

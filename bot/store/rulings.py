@@ -1,0 +1,249 @@
+"""What was decided about each alert, and all that is needed to decide about the next one.
+
+Every query here is run for every alert, so each one looks at few rows, however many incidents there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, insert, or_, select, update
+
+from bot.alert import Alert, Condition, cycle_of
+from bot.incident import Status
+from bot.judge import Decision, Known, Limits, Past, Problem, Ruling, Wanted, Why
+from bot.proposal import Proposal, ProposalState
+from bot.store import proposals, schema
+from bot.store.statements import Fixed
+
+CONDITIONS = {condition.value: condition for condition in Condition}
+HOUR = timedelta(hours=1)
+FEW = 20  # incidents that are looked at for one problem
+MANY = 200  # open problems that are looked at for one place
+AT_ONCE = 500  # names in one question
+FOR_A_CYCLE = 8  # words on one problem for each cycle that makes it flap: more than it takes to see that it does
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruled:
+    """What was decided about one alert: the `n`th of its delivery."""
+
+    delivery: str
+    n: int
+    fingerprint: str
+    at: datetime
+    condition: str
+    received_at: datetime
+    incident: int | None
+    proposal: str
+    ruling: str
+    why: str
+    reason: str
+
+
+def _homes(found: Any) -> Select[Any]:
+    """These problems with their incidents, if those are open or were closed lately."""
+    incident = schema.incident.c
+    return (
+        select(found, incident.status)
+        .join(schema.incident, incident.number == found.c.incident)
+        .where(or_(incident.status != Status.CLOSED.value, incident.closed_at >= bindparam("since")))
+    )
+
+
+def _of_one(column: Any) -> Select[Any]:
+    table = schema.problem
+    newest = select(table).where(column == bindparam("name")).order_by(table.c.last_at.desc()).limit(FEW)
+    return _homes(newest.subquery())
+
+
+def _in_place(where: Any) -> Fixed:
+    table = schema.problem
+    return Fixed(lambda _: _homes(select(table).where(and_(table.c.open, where)).limit(MANY).subquery()))
+
+
+BY_FINGERPRINT = Fixed(lambda _: _of_one(schema.problem.c.fingerprint))
+BY_CYCLE = Fixed(lambda _: _of_one(schema.problem.c.cycle))
+BY_PLACE = _in_place(schema.problem.c.place.in_([bindparam("name"), bindparam("wider")]))
+WITHIN = _in_place(
+    or_(
+        schema.problem.c.place == bindparam("name"),
+        func.substr(schema.problem.c.place, 1, bindparam("length")) == bindparam("inside"),
+    )
+)
+KEEP = Fixed(
+    lambda _: insert(schema.ruling),
+    keys=(
+        *("delivery", "n", "fingerprint", "cycle", "at", "condition", "received_at"),
+        *("incident", "proposal", "ruling", "why", "reason"),
+    ),
+)
+THE_PAST = Fixed(
+    lambda _: (
+        select(schema.ruling.c.at, schema.ruling.c.condition, schema.ruling.c.cycle)
+        .where(schema.ruling.c.fingerprint == bindparam("name"))
+        .order_by(schema.ruling.c.at.desc())
+        .limit(bindparam("words", type_=Integer))
+    )
+)
+OPENED = Fixed(
+    lambda _: (
+        select(func.count().label("count"))
+        .select_from(schema.ruling)
+        .where(schema.ruling.c.ruling == Ruling.OPEN.value, schema.ruling.c.received_at > bindparam("since"))
+    )
+)
+STORM = Fixed(
+    lambda _: (
+        select(schema.ruling.c.incident)
+        .join(schema.incident, schema.incident.c.number == schema.ruling.c.incident)
+        .where(
+            schema.ruling.c.ruling == Ruling.OPEN.value,
+            schema.ruling.c.why == Why.STORM.value,
+            schema.incident.c.status != Status.CLOSED.value,
+        )
+        .order_by(schema.ruling.c.received_at.desc())
+        .limit(1)
+    )
+)
+
+
+class Rulings:
+    """The part of a transaction that concerns alerts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def known(self, alert: Alert, *, place: str, env: str, now: datetime, limits: Limits, wanted: Wanted) -> Known:
+        """All that matters for this alert."""
+        since = now - limits.cool_off
+        waiting = proposals.alive(self._connection, since)
+        opened = OPENED.first(self._connection, {"since": now - HOUR}).count
+        return Known(
+            problems=[*self._problems(alert, place, env, since), *_proposed(waiting)],
+            past=self.past(alert.fingerprint, words=FOR_A_CYCLE * limits.cycles),
+            opened=opened,
+            proposed=proposals.made(self._connection, now - HOUR) if wanted.do == "propose" else 0,
+            storm=self._storm() if opened >= limits.per_hour else None,
+        )
+
+    def _problems(self, alert: Alert, place: str, env: str, since: datetime) -> list[Problem]:
+        """The surest home first."""
+        rows = BY_FINGERPRINT.all(self._connection, {"name": alert.fingerprint, "since": since})
+        if alert.cycle:
+            rows += BY_CYCLE.all(self._connection, {"name": alert.cycle, "since": since})
+        if place and env:
+            wider = place.removesuffix(f" {env}")
+            rows += BY_PLACE.all(self._connection, {"name": place, "wider": wider, "since": since})
+        elif place:
+            inside = {"name": place, "inside": f"{place} ", "length": len(place) + 1, "since": since}
+            rows += WITHIN.all(self._connection, inside)
+        found = {(row.incident, row.fingerprint): row for row in rows}.values()
+        ordered = sorted(found, key=lambda row: (row.open, row.last_at, row.incident), reverse=True)
+        return [_problem(row) for row in ordered]
+
+    def _storm(self) -> int | None:
+        row = STORM.first(self._connection, {})
+        return None if row is None else row.incident
+
+    def past(self, fingerprint: str, *, words: int) -> list[Past]:
+        """The last words on this problem, so many of them, whatever became of them."""
+        rows = THE_PAST.all(self._connection, {"name": fingerprint, "words": words})
+        return [Past(row.at, CONDITIONS[row.condition], row.cycle) for row in rows]
+
+    def last_words(self, fingerprints: Iterable[str]) -> dict[str, datetime]:
+        """When it was last said of each of these problems that it is there, as far as it ever was."""
+        columns = schema.ruling.c
+        found: dict[str, datetime] = {}
+        names = list(dict.fromkeys(fingerprints))
+        for begin in range(0, len(names), AT_ONCE):
+            asked = columns.fingerprint.in_(names[begin : begin + AT_ONCE])
+            bad = columns.condition != Condition.RECOVERED.value
+            query = select(columns.fingerprint, func.max(columns.at).label("at")).where(asked, bad)
+            rows = self._connection.execute(query.group_by(columns.fingerprint))
+            found |= {row.fingerprint: row.at for row in rows}
+        return found
+
+    def keep(
+        self, alert: Alert, n: int, decision: Decision, *, incident: int | None, proposal: str, now: datetime
+    ) -> None:
+        """Keep what was decided about one alert of a delivery, and why."""
+        values = {
+            "delivery": alert.delivery,
+            "n": n,
+            "fingerprint": "" if alert.test or alert.condition is Condition.OTHER else alert.fingerprint,
+            "cycle": alert.cycle,
+            "at": alert.at,
+            "condition": alert.condition.value,
+            "received_at": now,
+            "incident": incident,
+            "proposal": proposal,
+            "ruling": decision.ruling.value,
+            "why": decision.why.value,
+            "reason": decision.reason,
+        }
+        KEEP.all(self._connection, values)
+
+    def moved(self, fingerprints: Iterable[str], *, old: int, new: int, why: Why, reason: str) -> None:
+        """A person regrouped these problems of an incident."""
+        table = schema.ruling
+        query = update(table).where(table.c.incident == old, table.c.fingerprint.in_(list(fingerprints)))
+        self._connection.execute(query.values(incident=new, why=why.value, reason=reason))
+
+    def taken(self, proposal: str, *, new: int, why: Why, reason: str) -> None:
+        """A proposal became this incident."""
+        table = schema.ruling
+        values = {"incident": new, "why": why.value, "reason": reason}
+        self._connection.execute(update(table).where(table.c.proposal == proposal).values(values))
+
+    def of_delivery(self, id: str) -> list[Ruled]:
+        """What was decided about each alert of a delivery."""
+        table = schema.ruling
+        rows = self._connection.execute(select(table).where(table.c.delivery == id).order_by(table.c.n))
+        return [_ruled(row) for row in rows]
+
+    def of_incident(self, number: int) -> list[Ruled]:
+        """What was decided about each alert that belongs to this incident, oldest first."""
+        table = schema.ruling
+        query = select(table).where(table.c.incident == number)
+        rows = self._connection.execute(query.order_by(table.c.received_at, table.c.delivery, table.c.n))
+        return [_ruled(row) for row in rows]
+
+
+def _ruled(row: Any) -> Ruled:
+    return Ruled(**{name: getattr(row, name) for name in Ruled.__dataclass_fields__})
+
+
+def _problem(row: Any) -> Problem:
+    return Problem(
+        incident=row.incident,
+        fingerprint=row.fingerprint,
+        cycle=row.cycle,
+        place=row.place,
+        firing=row.firing,
+        open=row.status != Status.CLOSED.value,
+        last_at=row.last_at,
+    )
+
+
+def _proposed(found: Sequence[Proposal]) -> list[Problem]:
+    """The problems of proposals, as homes for alerts."""
+    return [
+        Problem(
+            incident=0,
+            fingerprint=last.fingerprint,
+            cycle=cycle_of(last.source, last.cycle_key),
+            place=last.place,
+            firing=last.bad,
+            open=proposal.state is ProposalState.WAITING,
+            last_at=last.at,
+            proposal=proposal.id,
+            dismissed=proposal.state is ProposalState.IGNORED,
+        )
+        for proposal in found
+        if proposal.state is not ProposalState.OPENED
+        for last in proposal.last_words
+    ]
