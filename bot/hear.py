@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
 from bot.clicks import CLICKS
-from bot.commands import COMMANDS, Asked, Command, Listed, Outcome
+from bot.commands import COMMANDS, Asked, Command, Listed, Outcome, Regroup
 from bot.facts import Fact
+from bot.follow import FOLLOWED
 from bot.incident import Incident
 from bot.journal import to_json
+from bot.permission import act_of, allow
 from bot.policy import Policy
 from bot.ports import NotAllowed
-from bot.said import Reply, Said
+from bot.regroup import Act, answer_proposal, merge, split
+from bot.said import Form, Reply, Said
 from bot.spoken.zone import iana_zone, zone_of
 from bot.store import Store, Summary, Transaction, no_incident
 
 NAMED = re.compile(r"INC-(?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
 LARGEST = 2**31 - 1
 """The largest number that an incident can have."""
-NOT_YET = frozenset({"catchup", "health", "merge", "private", "split", "who"})
-"""Words that are kept for what is still to come: they open no incident."""
+TURNS = frozenset({"declare", "declare_form", "merge", "split", "open_listed"})
+"""Words and buttons that may open an incident or move alerts between several, so that no alert may come meanwhile."""
 
 
 class Hearing:
-    """Answers what people say. The same for Slack and the terminal."""
+    """Answers what people say. The same for Slack and the terminal. `health` tells how the bot itself is."""
 
-    def __init__(self, store: Store, *, policy: Policy, zone: str) -> None:
+    def __init__(self, store: Store, *, policy: Policy, zone: str, health: Callable[[], Sequence[str]] = tuple) -> None:
         self._store = store
         self._policy = policy
         self._zone = zone
+        self._health = health
 
     def answer(self, said: Said) -> Reply:
         """Do what was said, once: a second time the same reply is given and nothing happens.
@@ -40,8 +44,8 @@ class Hearing:
         """
         said = _with_named_incident(said)
         number = self._number(said)
-        opens = number is None or _word(said.text) == "declare"
-        with self._store.transaction(intake=opens) as tx:
+        turns = number is None or bool(TURNS & {_word(said.text), said.button})
+        with self._store.transaction(intake=turns) as tx:
             tx.heard(said)
             if known := tx.reply_to(said.key):
                 return known
@@ -51,6 +55,8 @@ class Hearing:
 
     def _decide(self, tx: Transaction, said: Said, number: int | None) -> Reply:
         try:
+            if said.button in FOLLOWED:
+                return self._follow(tx, said)
             return self._do(tx, said, number)
         except NotAllowed as refusal:
             return Reply(text=str(refusal), ok=False, incident=number)
@@ -58,11 +64,55 @@ class Hearing:
     def _do(self, tx: Transaction, said: Said, number: int | None) -> Reply:
         incident = None if number is None else _locked(tx, said, number)
         command, words = self._command(said, incident)
+        allow(said.kind, act_of(command.name), incident)
         listed = () if command.needs_incident else self._open()
-        asked = Asked(said=said, words=words, zone=self._zone_of(said), policy=self._policy, open_incidents=listed)
+        asked = self._asked(_with_quote(tx, said), words, listed, here=incident)
         needed = (incident or self._none(said),) if command.needs_incident else ()
         outcome = command.run(asked, *needed)
+        if outcome.regroup:
+            return self._regroup(tx, said, incident, outcome, outcome.regroup)
         return self._write(tx, said, incident, outcome)
+
+    def _regroup(
+        self, tx: Transaction, said: Said, incident: Incident | None, outcome: Outcome, wish: Regroup
+    ) -> Reply:
+        """Correct the grouping. A new incident is opened like any other, and answered by the flow that opens it."""
+        act = Act(key=said.key, now=said.at, by=said.author, source=said.source)
+        number: int | None = None
+        if incident and wish.merge:
+            merge(tx, act, incident, incident if wish.merge == incident.number else _locked(tx, said, wish.merge))
+        elif incident and (wish.split or wish.problem):
+            number = split(tx, act, incident, wish.split, [wish.problem] if wish.problem else [])
+        else:
+            number = answer_proposal(tx, act, accepted=wish.accept, dismissed=wish.dismiss)
+        if number is None:
+            return Reply(text=outcome.text, incident=incident.number if incident else None)
+        told = {"reply_to": dict(said.reply_to), "by": to_json(said.author)}
+        tx.due(f"{said.key}/open", "open", number, told)
+        tx.due(f"{said.key}/check", "check", number)
+        return Reply(text=outcome.text.replace("{id}", f"INC-{number}", 1), incident=number, opened=True)
+
+    def _follow(self, tx: Transaction, said: Said) -> Reply:
+        """Something happened to a message: every timeline that it belongs to follows."""
+        allow(said.kind, act_of(said.button))
+        here = tx.incident_in(said.channel) if said.button == "pin_added" else None
+        for number in sorted({*tx.captured(said.value), *([here] if here else [])}):
+            tx.lock(number)
+            if incident := tx.incident(number):
+                outcome = FOLLOWED[said.button](self._asked(said, said.value, ()), incident)
+                self._write(tx, replace(said, key=f"{said.key}/INC-{number}"), incident, outcome)
+        return Reply(text="")
+
+    def _asked(self, said: Said, words: str, listed: Sequence[Listed], *, here: Incident | None = None) -> Asked:
+        return Asked(
+            said=said,
+            words=words,
+            zone=self._zone_of(said),
+            policy=self._policy,
+            open_incidents=listed,
+            here=here,
+            health=self._health,
+        )
 
     def _command(self, said: Said, incident: Incident | None) -> tuple[Command, str]:
         if said.button:
@@ -79,8 +129,6 @@ class Hearing:
         text = said.text.strip()
         if not word:
             return COMMANDS["help" if said.incident is None else "status"], ""
-        if word in NOT_YET:
-            raise NotAllowed(f"Nothing was done: “{word}” cannot be done yet; “help” shows what can be said.")
         if near := next((known for known in COMMANDS if one_slip(word, known)), None):
             keep = f"To keep it say: note {_cut(text)}" if incident else f"To open an incident: declare {_cut(text)}"
             raise NotAllowed(f"Nothing was recorded: did you mean “{near}”? {keep}")
@@ -117,19 +165,23 @@ class Hearing:
         open_ones = self._store.summaries(open_only=True)
         if not open_ones:
             raise NotAllowed(f"Nothing was recorded: no incident is open; to open one: declare {text}")
-        listed = ", ".join(f"{s.id} ({s.title})" for s in open_ones)
+        listed = ", ".join(f"{s.id} ({'private' if s.private else s.title})" for s in open_ones)
         raise NotAllowed(f"Nothing was recorded: which incident? Open are {listed}. Say INC-n {text}")
 
     def _write(self, tx: Transaction, said: Said, incident: Incident | None, outcome: Outcome) -> Reply:
         number = tx.new_incident() if outcome.opens else (incident.number if incident else None)
         if number is None:
-            return Reply(text=outcome.text)
+            return Reply(text=outcome.text, private=outcome.private, form=_placed(outcome.form, said))
         tx.append(number, self._facts(said, outcome))
+        if incident and not incident.open and outcome.tell and not outcome.flows and _still_closed(tx, number):
+            tx.due(f"{said.key}/draft", "draft", number)  # what is corrected afterwards is drafted again
+        where = {word: value for word, value in said.reply_to.items() if not (outcome.private and word == "thread")}
         for flow in outcome.flows:
-            told = {"reply_to": dict(said.reply_to), "by": to_json(said.author), **(outcome.args or {})}
+            told = {"reply_to": where, "by": to_json(said.author), **(outcome.args or {})}
             tx.due(f"{said.key}/{flow}", flow, number, told)
+        form = _placed(outcome.form, said)
         text = outcome.text.replace("{id}", f"INC-{number}", 1) if outcome.opens else outcome.text
-        return Reply(text=text, incident=number, opened=outcome.opens, private=outcome.private)
+        return Reply(text=text, incident=number, opened=outcome.opens, private=outcome.private, form=form)
 
     def _facts(self, said: Said, outcome: Outcome) -> Iterable[Fact]:
         for n, tell in enumerate(outcome.tell):
@@ -138,8 +190,8 @@ class Hearing:
                 what=tell.what,
                 occurred_at=tell.at,
                 recorded_at=said.at,
-                author=said.author,
-                source=said.source,
+                author=tell.by or said.author,
+                source=tell.source or said.source,
             )
 
     def _zone_of(self, said: Said) -> tzinfo:
@@ -193,6 +245,23 @@ def _locked(tx: Transaction, said: Said, number: int) -> Incident:
     if incident is None or (incident.private and outside):
         raise no_incident(number)
     return incident
+
+
+def _placed(form: Form | None, said: Said) -> Form | None:
+    """The form with the place to which its answers belong."""
+    return replace(form, carries={**form.carries, "channel": said.channel}) if form and said.channel else form
+
+
+def _with_quote(tx: Transaction, said: Said) -> Said:
+    """What a form carries is the name of what was heard when it was opened, the message with it."""
+    if said.quote is None and (key := said.answers.get("quote")) and (before := tx.said(key)):
+        return replace(said, quote=before.quote)
+    return said
+
+
+def _still_closed(tx: Transaction, number: int) -> bool:
+    now = tx.incident(number)
+    return now is not None and not now.open
 
 
 def _cut(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
@@ -21,9 +20,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, kw_only=True)
 class Doors:
-    """Who answers behind the routes. `receive` may block on the disk; `ready` names what is not well."""
+    """Who answers behind the routes. `receive` answers when it is on disk; `ready` names what is not well."""
 
-    receive: Callable[[str, bytes], Receipt]
+    receive: Callable[[str, bytes], Awaitable[Receipt]]
     received: Callable[[Receipt], None]
     slack: Handler
     ready: Callable[[], Awaitable[list[str]]]
@@ -63,7 +62,7 @@ async def _webhook(request: web.Request, doors: Doors) -> web.Response:
         return web.json_response({"error": "The header X-Muster-Token is missing or wrong."}, status=401)
     body = await _body(request)
     try:
-        receipt = await asyncio.to_thread(doors.receive, "datadog", body)
+        receipt = await doors.receive("datadog", body)
     except TryAgain as problem:
         event("webhook.not-stored", level=logging.ERROR, reason=problem.reason)
         DELIVERIES.labels("not-stored").inc()

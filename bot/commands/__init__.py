@@ -20,10 +20,10 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from bot.facts import What
-from bot.incident import Incident, Precision
+from bot.incident import Incident, Person, Precision, Source
 from bot.policy import Policy
 from bot.ports import NotAllowed
-from bot.said import Said
+from bot.said import Form, Said
 from bot.spoken_time import Ask, Context, NoTime, Refused, Understood, echo, understand
 
 
@@ -40,13 +40,18 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a command is given: what was said, the words after the command, and what it may need to know."""
+    """What a command is given: what was said, the words after the command, and what it may need to know.
+
+    `here` is the incident of the place where it was said, for words that need none; `health` tells how the bot is.
+    """
 
     said: Said
     words: str
     zone: tzinfo
     policy: Policy
     open_incidents: Sequence[Listed] = ()
+    here: Incident | None = None
+    health: Callable[[], Sequence[str]] = tuple
 
     @property
     def now(self) -> datetime:
@@ -67,10 +72,30 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Tell:
-    """A fact to be recorded, and when it happened (None: nobody knows)."""
+    """A fact to be recorded, and when it happened (None: nobody knows).
+
+    `by` is who said it, if somebody else did, and `source` where, if elsewhere.
+    """
 
     what: What
     at: datetime | None
+    by: Person | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regroup:
+    """A wish to correct the grouping: exactly one of these.
+
+    The number of an incident to merge; a delivery, or one problem (by its fingerprint), to split off; a proposal to
+    accept or to dismiss.
+    """
+
+    merge: int = 0
+    split: str = ""
+    problem: str = ""
+    accept: str = ""
+    dismiss: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +103,8 @@ class Outcome:
     """The reply, the facts to record, and the flows to start, all in one transaction.
 
     `opens` makes the facts those of a new incident; `{id}` in the reply is then replaced by its id.
-    `private`: the reply is only for the one who asked.
+    `private`: the reply is only for the one who asked. `form` is opened instead of replying, if there is time.
+    `regroup` concerns other incidents, too; the reply's `{id}` is the one that it opened.
     """
 
     text: str
@@ -87,6 +113,8 @@ class Outcome:
     args: Mapping[str, Any] | None = None
     opens: bool = False
     private: bool = False
+    form: Form | None = None
+    regroup: Regroup | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,4 +28,6 @@ def reopen(asked: Asked, incident: Incident) -> Outcome:
     """It was not over: work on it again, in the same channel."""
     if incident.status not in {Status.CLOSED, Status.RESOLVED}:
         raise NotAllowed(f"Nothing was changed: {incident.id} is open, it is {incident.status}.")
+    if incident.merged_into:
+        raise NotAllowed(f"Nothing was changed: {incident.id} is part of INC-{incident.merged_into}; go on there.")
     return Outcome(text=f"{incident.id} is open again.", tell=(Tell(what=Reopened(text=asked.words), at=asked.now),))

@@ -1,23 +1,64 @@
 """declare: open an incident."""
 
+import re
+
 from bot.commands import Asked, Outcome, Tell, command
-from bot.facts import Opened, Told
-from bot.incident import Kind
+from bot.facts import Captured, Opened, Told
+from bot.forms import declare_form
+from bot.incident import Kind, Source
+from bot.said import Quote
 
 LONGEST = 200
 UNTITLED = "Untitled incident"
+PRIVATE = re.compile(r"\s*(--|[—–-])private\b\s*", re.IGNORECASE)
 
 
-@command("declare", usage="declare [TITLE]", order=0)
+@command("declare", usage="declare [--private] [TITLE]", order=0)
 def declare(asked: Asked) -> Outcome:
     """Open an incident. A title is enough, or not even that; everything can be said later."""
-    said = " ".join(asked.words.split())
+    flag = PRIVATE.match(asked.words)
+    title = asked.words[flag.end() :] if flag else asked.words
+    if not title and not flag and asked.said.trigger:
+        return Outcome(
+            text="No incident was opened yet: say its title, as in: declare checkout is slow",
+            form=declare_form(asked.policy),
+        )
+    return open_incident(asked, title, private=flag is not None)
+
+
+def open_incident(
+    asked: Asked,
+    words: str,
+    *,
+    severity: str = "",
+    service: str = "",
+    private: bool = False,
+    quote: Quote | None = None,
+) -> Outcome:
+    """A new incident under this title; what is too long for one is kept as a note, a quoted message as an entry."""
+    said = " ".join(words.split())
     title = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
-    opened = Opened(title=title or UNTITLED, severity=asked.policy.default_severity)
-    whole = () if said == title else (Tell(what=Told(kind=Kind.NOTE, text=asked.words), at=asked.now),)
+    opened = Opened(
+        title=title or UNTITLED,
+        severity=severity or asked.policy.default_severity,
+        service=service,
+        private=private,
+    )
+    whole = () if said == title else (Tell(what=Told(kind=Kind.NOTE, text=words), at=asked.now),)
+    shown = "private; only those who are invited see it" if private else title or "now give it a title: title TEXT"
     return Outcome(
-        text=f"{{id}} opened: {title or 'now give it a title: title TEXT'}",
-        tell=(Tell(what=opened, at=asked.now), *whole),
+        text=f"{{id}} opened: {shown}",
+        tell=(Tell(what=opened, at=asked.now), *whole, *quoted(quote, asked)),
         flows=("open",),
         opens=True,
+        private=private,
     )
+
+
+def quoted(quote: Quote | None, asked: Asked) -> tuple[Tell, ...]:
+    """The fact that captures a message, with its own time and author."""
+    if quote is None:
+        return ()
+    told = Captured(message=quote.name, text=quote.words, by=asked.said.author)
+    source = Source(type="shortcut", url=quote.url)
+    return (Tell(what=told, at=quote.at, by=quote.author, source=source),)

@@ -5,6 +5,7 @@ import re
 from bot.commands import Asked, Outcome, Tell, command
 from bot.facts import RoleGiven
 from bot.incident import Incident, Person
+from bot.journal import to_json
 from bot.ports import NotAllowed
 
 MENTION = re.compile(r"<@(?P<id>[A-Z0-9]+)(\|(?P<name>[^>]*))?>")
@@ -29,11 +30,14 @@ def lead(asked: Asked, incident: Incident) -> Outcome:
 
 
 def _give(asked: Asked, incident: Incident, wanted: str, who: str) -> Outcome:
+    before = incident.roles.get(wanted)
     person = person_named(who) if who.strip().lower() not in {"", "me", "@me"} else asked.said.author
-    if incident.roles.get(wanted) == person:
+    if before == person:
         return Outcome(text=f"{wanted} is {person.name or person.id} already.")
     told = RoleGiven(role=wanted, person=person)
-    return Outcome(text=f"{wanted}: {person.name or person.id}.", tell=(Tell(what=told, at=asked.now),))
+    args = {"role": wanted, "taker": to_json(person), "giver": to_json(before) if before else None}
+    text = f"{wanted}: {person.name or person.id}."
+    return Outcome(text=text, tell=(Tell(what=told, at=asked.now),), flows=("role",), args=args)
 
 
 def person_named(word: str) -> Person:

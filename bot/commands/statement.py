@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.commands import Asked, Outcome, Tell, add, next_entry
 from bot.facts import Told
+from bot.forms import update_form
 from bot.incident import Incident, Kind
 
 STATEMENTS: Mapping[str, tuple[Kind, str]] = {
@@ -18,6 +19,8 @@ STATEMENTS: Mapping[str, tuple[Kind, str]] = {
 
 def _statement(word: str, kind: Kind, help: str) -> None:
     def state(asked: Asked, incident: Incident) -> Outcome:
+        if kind is Kind.UPDATE and not asked.words and asked.said.trigger:
+            return Outcome(text="Nothing was told yet; say: update TEXT", form=update_form(incident))
         told = Told(kind=kind, text=asked.need("the text"))
         return Outcome(text=f"{next_entry(incident)}: {word} recorded.", tell=(Tell(what=told, at=asked.now),))
 

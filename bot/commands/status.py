@@ -2,10 +2,9 @@
 
 from bot.commands import Asked, Outcome, Tell, command
 from bot.facts import StatusSet
+from bot.forms import SETTABLE
 from bot.incident import Incident, Status
 from bot.ports import NotAllowed
-
-SETTABLE = (Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING)
 
 
 @command("status", usage="status WORD", order=41)

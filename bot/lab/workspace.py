@@ -22,24 +22,33 @@ from aiohttp import web
 from bot.lab.workspace_api import Call, WebApi
 from bot.lab.workspace_cast import EVENTS, SCOPES, bring_in_the_cast
 from bot.lab.workspace_clock import Clock
-from bot.lab.workspace_conversations import archive_channel, rename_channel
-from bot.lab.workspace_extras import react
+from bot.lab.workspace_conversations import archive_channel, delete_channel, remove_the_app, rename_channel
+from bot.lab.workspace_extras import react, share_file, unreact
 from bot.lab.workspace_faults import Fault, FaultKind, Faults
 from bot.lab.workspace_feed import Feed
 from bot.lab.workspace_hands import Hands
 from bot.lab.workspace_limits import Limits
 from bot.lab.workspace_outgoing import Outgoing, Sent
+from bot.lab.workspace_socket import Socket
 from bot.lab.workspace_state import JSON, Channel, Group, State, User, shown
 from bot.lab.workspace_web import Web, only_from_here
 
 BOT_TOKEN = "xoxb-lab"  # noqa: S105  (opens nothing but this workspace)
+APP_TOKEN = "xapp-lab"  # noqa: S105
 SIGNING_SECRET = "lab-signing-secret"  # noqa: S105
 SHORTCUTS = (
     {"name": "Declare an incident", "type": "global", "callback_id": "declare_incident"},
     {"name": "Add to timeline", "type": "message", "callback_id": "add_to_timeline"},
     {"name": "Declare from message", "type": "message", "callback_id": "declare_from_message"},
 )
-SYSTEM_LINES = ("channel_join", "channel_topic", "channel_purpose", "channel_name", "channel_archive")
+SYSTEM_LINES = (
+    "channel_join",
+    "channel_topic",
+    "channel_purpose",
+    "channel_name",
+    "channel_archive",
+    "channel_unarchive",
+)
 LARGEST_BODY = 32 * 1024 * 1024
 Seen = TypeVar("Seen")
 
@@ -58,20 +67,26 @@ class Workspace:
         commands: Iterable[str] = ("/incident",),
         limits: bool = True,
         clock: Clock | None = None,
+        socket_mode: bool = False,
     ) -> None:
         self.clock = clock or Clock()
         self.bot_token = bot_token
+        self.app_token = APP_TOKEN
         self.signing_secret = signing_secret
         self.commands = frozenset(commands)
         self.shortcuts = [dict(shortcut) for shortcut in SHORTCUTS]
         self.state = State(self.clock)
         self.state.tokens[bot_token] = frozenset(scopes)
+        self.state.tokens[APP_TOKEN] = frozenset({"connections:write"})
+        self.socket = Socket(self.clock)
+        self.state.new_ticket = self.socket.ticket
         self.feed = Feed()
         self.faults = Faults()
         self.limits = Limits(self.clock, on=limits)
         self.outgoing = Outgoing(
-            self.state, request_url=request_url, signing_secret=signing_secret, events=frozenset(events)
+            self.state, self.socket, request_url=request_url, signing_secret=signing_secret, events=frozenset(events)
         )
+        self.outgoing.socket_mode = socket_mode
         self.api = WebApi(self.state, self.outgoing, limits=self.limits, faults=self.faults)
         self.hands = Hands(self.state, self.outgoing, self.feed)
         self.state.changed = self.feed.tell
@@ -92,18 +107,19 @@ class Workspace:
     async def listen(self, port: int = 0) -> None:
         """Serve the API and the page; port 0 takes a free one."""
         app = web.Application(middlewares=[only_from_here], client_max_size=LARGEST_BODY)
-        app.add_routes([*self.api.routes(), *Web(self).routes()])
+        app.add_routes([*self.api.routes(), web.get("/link", self.socket.link), *Web(self).routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
-        self.state.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self.state.base_url = self.socket.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         await self.outgoing.start()
 
     async def stop(self) -> None:
         """Close every connection and forget everything."""
         self.feed.close()
         await self.outgoing.stop()
+        self.socket.cut()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -131,6 +147,15 @@ class Workspace:
     @request_url.setter
     def request_url(self, url: str | None) -> None:
         self.outgoing.request_url = url
+
+    @property
+    def socket_mode(self) -> bool:
+        """Whether everything goes through connections of the app instead."""
+        return self.outgoing.socket_mode
+
+    @socket_mode.setter
+    def socket_mode(self, on: bool) -> None:
+        self.outgoing.socket_mode = on
 
     @property
     def bot_user(self) -> str:
@@ -168,6 +193,8 @@ class Workspace:
         email: str | None = None,
         title: str = "",
         guest: bool = False,
+        single_channel: bool = False,
+        stranger: bool = False,
         deactivated: bool = False,
         bot: bool = False,
     ) -> str:
@@ -180,6 +207,8 @@ class Workspace:
             email=email if email is not None else f"{name}@lab.example",
             title=title,
             guest=guest,
+            single_channel=single_channel,
+            stranger=stranger,
             deactivated=deactivated,
             bot=bot,
         )
@@ -232,6 +261,19 @@ class Workspace:
         """Write a message as a person, who joins if need be; the message's ts."""
         return await self.hands.say(user, self.find(channel), text, thread=thread)
 
+    async def share(self, user: str, channel: str, text: str, *, name: str, content: bytes = b"image") -> str:
+        """Write a message with a file on it; the message's ts."""
+        file = share_file(self.state, name, content)
+        return await self.hands.say(user, self.find(channel), text, thread=None, files=[file])
+
+    def edit(self, user: str, channel: str, ts: str, text: str) -> None:
+        """Change a message of one's own."""
+        self.hands.edit(user, self.find(channel), ts, text)
+
+    def delete(self, user: str, channel: str, ts: str) -> None:
+        """Take a message of one's own away."""
+        self.hands.delete(user, self.find(channel), ts)
+
     async def mention(self, user: str, channel: str, text: str, thread: str | None = None) -> str:
         """Write a message that begins with the bot's name."""
         return await self.say(user, channel, f"@{self.state.bot.name} {text}", thread)
@@ -260,6 +302,10 @@ class Workspace:
         """Add an emoji to a message. Raises SlackError as `reactions.add` does."""
         react(self.state, self.find(channel), ts, name.strip(":"), user=user)
 
+    async def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        """Take an emoji of one's own off a message. Raises SlackError as `reactions.remove` does."""
+        unreact(self.state, self.find(channel), ts, name.strip(":"), user=user)
+
     async def shortcut(self, user: str, callback_id: str, channel: str | None = None, ts: str | None = None) -> str:
         """Use a shortcut, on a message if `ts` is given; empty when the app took it."""
         return await self.hands.shortcut(user, callback_id, self.find(channel) if channel else None, ts)
@@ -284,9 +330,21 @@ class Workspace:
         """Rename a channel as a person. Raises SlackError for a bad or taken name."""
         rename_channel(self.state, self.find(channel), name, by=user)
 
-    def archive(self, user: str, channel: str) -> None:
-        """Archive a channel as a person."""
-        archive_channel(self.state, self.find(channel), by=user, archived=True)
+    def archive(self, user: str, channel: str, *, back: bool = False) -> None:
+        """Archive a channel as a person, or bring it `back`."""
+        archive_channel(self.state, self.find(channel), by=user, archived=not back)
+
+    def delete_channel(self, channel: str) -> None:
+        """Take a channel away for good."""
+        delete_channel(self.state, self.find(channel))
+
+    def remove_the_app(self, channel: str) -> None:
+        """Take the app's user out of a channel."""
+        remove_the_app(self.state, self.find(channel))
+
+    def notices(self, user: str) -> list[str]:
+        """How the app made this person's device ring: `invite`, `mention`, `ephemeral`, in order."""
+        return [str(one["kind"]) for one in self.state.notices if one["user"] == user]
 
     async def wait_for(self, predicate: Callable[[], Seen], within: float = 10.0) -> Seen:
         """What `predicate` answers once it is true; asked again at each change. Raises TimeoutError."""
@@ -304,8 +362,10 @@ async def _serve(options: argparse.Namespace) -> None:
         signing_secret=options.signing_secret,
         bot_token=options.bot_token,
         limits=not options.no_limits,
+        socket_mode=options.socket_mode,
     )
     where = {"url": workspace.url, "api_url": workspace.api_url, "bot_token": workspace.bot_token}
+    where["app_token"] = workspace.app_token
     sys.stdout.write(json.dumps({**where, "signing_secret": workspace.signing_secret}) + "\n")
     sys.stdout.flush()
     ended = asyncio.Event()
@@ -323,6 +383,7 @@ def main() -> None:
     parser.add_argument("--signing-secret", default=SIGNING_SECRET)
     parser.add_argument("--bot-token", default=BOT_TOKEN)
     parser.add_argument("--no-limits", action="store_true", help="answer as often as asked")
+    parser.add_argument("--socket-mode", action="store_true", help="reach the app through its own connections")
     parser.add_argument("--cast", action="store_true", help="bring the demo's people and channels in")
     asyncio.run(_serve(parser.parse_args()))
 

@@ -123,6 +123,8 @@ class WebApi:
         if token not in self.state.tokens:
             raise SlackError("invalid_auth")
         scopes = self.state.tokens[token]
+        if ("connections:write" in scopes) != ("connections:write" in method.scopes):
+            raise SlackError("not_allowed_token_type")
         if method.scopes and not scopes.intersection(method.scopes):
             raise SlackError("missing_scope", needed=method.scopes[0], provided=",".join(sorted(scopes)))
         return scopes

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from bot.lab.workspace_methods import SPECIAL_TIER, Asked, blocks_in, method, open_channel
+from bot.lab.workspace_notices import mentioned, notice
 from bot.lab.workspace_state import JSON, Channel, SlackError, State
 
 LONGEST_TEXT = 40_000
@@ -35,6 +36,8 @@ def post_message(state: State, asked: Asked) -> JSON:
         attachments=asked.nested("attachments"),
         metadata=_metadata(asked),
     )
+    for called in mentioned(state, channel, message["text"], blocks):
+        notice(state, called, "mention", channel)
     return {"channel": channel.id, "ts": message["ts"], "message": without_metadata(message)}
 
 
@@ -101,6 +104,7 @@ def edit(
     metadata: JSON | None = None,
 ) -> None:
     """Give a message new words; only edits without blocks are marked as edited."""
+    before = dict(message)
     message["text"] = text
     message.pop("blocks", None)
     if blocks:
@@ -109,7 +113,7 @@ def edit(
         message["edited"] = {"user": state.bot.id, "ts": f"{state.clock.now():.6f}"}
     if metadata is not None:
         message["metadata"] = metadata
-    state.message_changed(channel, message)
+    state.edited(channel, message, before)
 
 
 def _own_message(state: State, channel: Channel, ts: str, *, refusal: str) -> JSON:
@@ -141,6 +145,7 @@ def post_ephemeral(state: State, asked: Asked) -> JSON:
     if len(text) > LONGEST_TEXT:
         raise SlackError("msg_too_long")
     shown = state.whisper(channel, to=user, text=text, blocks=blocks, thread_ts=asked.maybe("thread_ts"))
+    notice(state, user, "ephemeral", channel)
     return {"message_ts": shown["ts"]}
 
 

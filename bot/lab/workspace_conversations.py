@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.lab.workspace_chat import without_metadata
 from bot.lab.workspace_methods import Asked, method, missing, open_channel, page_of
+from bot.lab.workspace_notices import notice
 from bot.lab.workspace_state import JSON, TEAM_ID, Channel, SlackError, State, valid_name
 
 LONGEST_TOPIC = 250
@@ -49,6 +50,7 @@ def invite(state: State, asked: Asked) -> JSON:
     for user in users:
         if user not in refused:
             state.join(channel, user, inviter=state.bot.id)
+            notice(state, user, "invite", channel)
     return {"channel": channel.to_json(state.bot.id), **({"errors": errors} if errors else {})}
 
 
@@ -158,7 +160,26 @@ def rename_channel(state: State, channel: Channel, name: str, *, by: str) -> Non
     state.post(channel, user=by, text=f"renamed the channel from {old} to {name}", subtype="channel_name", name=name)
     state.channel_changed(channel)
     about = {"id": channel.id, "name": name, "created": channel.created}
-    state.happened({"type": "channel_rename", "channel": about})
+    state.happened({"type": f"{_family(channel)}_rename", "channel": about})
+
+
+def _family(channel: Channel) -> str:
+    """How the events of a channel begin."""
+    return "group" if channel.private else "channel"
+
+
+def delete_channel(state: State, channel: Channel) -> None:
+    """Take a channel away for good, as an owner of the workspace may."""
+    state.happened({"type": f"{_family(channel)}_deleted", "channel": channel.id})  # to those who are still in it
+    del state.channels[channel.id]
+    state.changed({"type": "channel_deleted", "channel": channel.id})
+
+
+def remove_the_app(state: State, channel: Channel) -> None:
+    """Take the app's user out of a channel, as everybody may."""
+    state.happened({"type": f"{_family(channel)}_left", "channel": channel.id})  # as long as it hears of it
+    channel.members.remove(state.bot.id)
+    state.channel_changed(channel)
 
 
 @method("conversations.archive", scope=WRITES, tier=2)
@@ -189,7 +210,7 @@ def archive_channel(state: State, channel: Channel, *, by: str, archived: bool) 
     state.post(channel, user=by, text=f"{word}d the channel", subtype=f"channel_{word}")
     channel.archived = archived
     state.channel_changed(channel)
-    state.happened({"type": f"channel_{word}", "channel": channel.id, "user": by})
+    state.happened({"type": f"{_family(channel)}_{word}", "channel": channel.id, "user": by})
 
 
 @method("conversations.join", scope="channels:join", tier=3)

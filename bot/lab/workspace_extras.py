@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 
 from bot.lab.workspace_chat import permalink
 from bot.lab.workspace_methods import Asked, method, missing, open_channel
+from bot.lab.workspace_notices import mentioned, notice
 from bot.lab.workspace_state import JSON, Channel, SlackError, State
 
 MOST_PINS = 100
@@ -169,6 +171,8 @@ def complete_upload(state: State, asked: Asked) -> JSON:
         shared = [described(file) for file in files]
         more = {"subtype": "file_share", "files": shared, "bot_id": state.bot_id, "thread_ts": thread}
         state.post(channel, user=state.bot.id, text=comment, **more)
+        for called in mentioned(state, channel, comment):
+            notice(state, called, "mention", channel)
     return {"files": [described(file) for file in files]}
 
 
@@ -179,6 +183,15 @@ def _uploaded(state: State, item: JSON) -> JSON:
     file["title"] = item.get("title") or file["name"]
     file["url_private"] = file["permalink"] = f"{state.base_url}/files/{file['id']}/{file['name']}"
     return file
+
+
+def share_file(state: State, name: str, content: bytes) -> JSON:
+    """A file that a person brings along, as messages show it."""
+    file: JSON = {"id": state.next_id("F"), "name": name, "title": name, "size": len(content), "bytes": content}
+    file["mimetype"] = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    file["url_private"] = file["permalink"] = f"{state.base_url}/files/{file['id']}/{name}"
+    state.files[file["id"]] = file
+    return described(file)
 
 
 def described(file: JSON) -> JSON:

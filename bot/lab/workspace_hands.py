@@ -24,19 +24,43 @@ class Hands:
         self.outgoing = outgoing
         self.feed = feed
 
-    async def say(self, user: str, channel: Channel, text: str, *, thread: str | None) -> str:
-        """Write a message; the ts."""
+    async def say(
+        self, user: str, channel: Channel, text: str, *, thread: str | None, files: Iterable[JSON] = ()
+    ) -> str:
+        """Write a message, with files that are there already; the ts."""
         self.state.user(user)
         if channel.archived:
             raise SlackError("is_archived")
         if user not in channel.members:
             self.state.join(channel, user)
-        message = self.state.post(channel, user=user, text=as_sent(self.state, text), thread_ts=thread)
+        held = list(files)
+        more: JSON = {"files": held, "subtype": "file_share"} if held else {}
+        message = self.state.post(channel, user=user, text=as_sent(self.state, text), thread_ts=thread, **more)
         event = {**message, "channel": channel.id, "event_ts": message["ts"]}
         self.state.happened({**event, "channel_type": "group" if channel.private else "channel"})
         if f"<@{self.state.bot.id}>" in message["text"]:
             self._mentioned(user, channel, event)
         return str(message["ts"])
+
+    def edit(self, user: str, channel: Channel, ts: str, text: str) -> None:
+        """Change a message of one's own. Raises SlackError as `chat.update` does."""
+        message = self._own(user, channel, ts)
+        before = dict(message)
+        message["text"] = as_sent(self.state, text)
+        message["edited"] = {"user": user, "ts": f"{self.state.clock.now():.6f}"}
+        self.state.edited(channel, message, before)
+
+    def delete(self, user: str, channel: Channel, ts: str) -> None:
+        """Take a message of one's own away."""
+        self.state.delete(channel, str(self._own(user, channel, ts)["ts"]))
+
+    def _own(self, user: str, channel: Channel, ts: str) -> JSON:
+        message = channel.message(ts)
+        if message is None:
+            raise SlackError("message_not_found")
+        if message["user"] != user:
+            raise SlackError("cant_update_message")
+        return message
 
     def _mentioned(self, user: str, channel: Channel, event: JSON) -> None:
         if self.state.bot.id in channel.members:

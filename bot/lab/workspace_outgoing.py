@@ -1,4 +1,4 @@
-"""The way from the workspace to the app: signed requests, retries, triggers and response URLs."""
+"""The way from the workspace to the app: signed requests or envelopes, retries, triggers and response URLs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bot.lab.workspace_payloads import event_callback
+from bot.lab.workspace_socket import Socket
 from bot.lab.workspace_state import JSON, SlackError, State
 
+FORM = "application/x-www-form-urlencoded"
 ACK_WITHIN = 3.0
 """Seconds of real time in which an app must answer."""
 TRIGGER_LIVES = 3.0
@@ -83,8 +85,12 @@ def signed(body: bytes, *, secret: str, now: float) -> dict[str, str]:
 class Outgoing:
     """Sends to one app. `request_url` may change while the app is being restarted."""
 
-    def __init__(self, state: State, *, request_url: str | None, signing_secret: str, events: frozenset[str]) -> None:
+    def __init__(
+        self, state: State, socket: Socket, *, request_url: str | None, signing_secret: str, events: frozenset[str]
+    ) -> None:
         self.state = state
+        self.socket = socket
+        self.socket_mode = False
         self.request_url = request_url
         self.signing_secret = signing_secret
         self.events = events
@@ -141,12 +147,12 @@ class Outgoing:
     async def command(self, form: JSON) -> Ack:
         """Send a slash command."""
         body = urlencode(form).encode()
-        return await self._send("command", body, "application/x-www-form-urlencoded", form)
+        return await self._send("command", body, FORM, form)
 
     async def interact(self, payload: JSON) -> Ack:
         """Send a click, a submitted view or a shortcut."""
         body = urlencode({"payload": json.dumps(payload)}).encode()
-        return await self._send(str(payload["type"]), body, "application/x-www-form-urlencoded", payload)
+        return await self._send(str(payload["type"]), body, FORM, payload)
 
     def event(self, event: JSON) -> None:
         """Deliver an event if the app subscribed to it and may hear it, with Slack's retries."""
@@ -171,33 +177,43 @@ class Outgoing:
         return event["type"] == "app_home_opened" or (channel is not None and self.state.bot.id in channel.members)
 
     async def _deliver(self, callback: JSON) -> None:
-        body, reason = json.dumps(callback).encode(), ""
+        reason = ""
         for attempt, wait in enumerate((0.0, *RETRIES_AFTER)):
             if attempt:
                 await self.state.clock.sleep(wait)
-            retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": reason} if attempt else {}
-            ack = await self._send("event_callback", body, "application/json", callback, attempt=attempt, more=retry)
+            ack = await self.callback(callback, attempt=attempt, reason=reason)
             if ack.ok or ack.no_retry:
                 return
             reason = ack.problem or "http_error"
 
+    async def callback(self, callback: JSON, *, attempt: int = 0, reason: str = "") -> Ack:
+        """Send the envelope of an event once."""
+        body = json.dumps(callback).encode()
+        return await self._send("event_callback", body, "application/json", callback, attempt=attempt, reason=reason)
+
     async def _send(
-        self,
-        kind: str,
-        body: bytes,
-        content_type: str,
-        payload: JSON,
-        *,
-        attempt: int = 0,
-        more: dict[str, str] | None = None,
+        self, kind: str, body: bytes, content_type: str, payload: JSON, *, attempt: int = 0, reason: str = ""
     ) -> Ack:
-        signature = signed(body, secret=self.signing_secret, now=time.time())
-        headers = {"Content-Type": content_type, "User-Agent": "Slackbot 1.0", **signature, **(more or {})}
-        ack = await self._post(body, headers)
+        if self.socket_mode:
+            ack = await self._through_socket(kind, payload, attempt=attempt, reason=reason)
+        else:
+            signature = signed(body, secret=self.signing_secret, now=time.time())
+            retry = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": reason} if attempt else {}
+            headers = {"Content-Type": content_type, "User-Agent": "Slackbot 1.0", **signature, **retry}
+            ack = await self._post(body, headers)
         now = self.state.clock.now()
         self.sent.append(Sent(at=now, kind=kind, payload=payload, attempt=attempt, status=ack.status))
         self.recorded()
         return ack
+
+    async def _through_socket(self, kind: str, payload: JSON, *, attempt: int, reason: str) -> Ack:
+        try:
+            said = await self.socket.send(kind, payload, attempt=attempt, reason=reason, within=self.ack_within)
+        except TimeoutError:
+            return Ack(status=0, problem="http_timeout")
+        except ConnectionError:
+            return Ack(status=0, problem="connection_failed")
+        return Ack(status=200, body=json.dumps(said) if said else "")
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> Ack:
         if self.request_url is None or self._session is None:

@@ -20,10 +20,10 @@ def auth_test(state: State, _asked: Asked) -> JSON:
     }
 
 
-@method("apps.connections.open", tier=1)
-def connections_open(_state: State, _asked: Asked) -> JSON:
-    """Refused: a bot token opens no socket, and this workspace has no app-level tokens."""
-    raise SlackError("not_allowed_token_type")
+@method("apps.connections.open", scope="connections:write", tier=3)
+def connections_open(state: State, _asked: Asked) -> JSON:
+    """An address for one connection. Bot tokens cannot have the scope."""
+    return {"url": state.new_ticket()}
 
 
 @method("users.info", scope="users:read", tier=4)

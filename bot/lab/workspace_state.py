@@ -14,6 +14,8 @@ from bot.lab.workspace_clock import Clock
 JSON = dict[str, Any]
 
 TEAM_ID = "T0LAB"
+OTHER_TEAM = "T0OTHER"
+"""The workspace at the other end of shared channels."""
 APP_ID = "A0LAB"
 
 
@@ -36,6 +38,8 @@ class User:
     tz: str = "UTC"
     email: str = ""
     guest: bool = False
+    single_channel: bool = False
+    stranger: bool = False
     deactivated: bool = False
     bot: bool = False
     title: str = ""
@@ -46,13 +50,14 @@ class User:
         profile = {"real_name": self.real_name, "display_name": self.name, "email": self.email}
         return {
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": OTHER_TEAM if self.stranger else TEAM_ID,
             "name": self.name,
             "real_name": self.real_name,
             "deleted": self.deactivated,
             "is_bot": self.bot,
-            "is_restricted": self.guest,
-            "is_ultra_restricted": False,
+            "is_restricted": self.guest or self.single_channel,
+            "is_ultra_restricted": self.single_channel,
+            "is_stranger": self.stranger,
             "tz": self.tz,
             "tz_offset": int(offset.total_seconds()) if offset else 0,
             "profile": {**profile, "title": self.title},
@@ -138,12 +143,14 @@ class State:
         self.views: dict[str, JSON] = {}
         self.homes: dict[str, JSON] = {}
         self.whispers: list[JSON] = []
+        self.notices: list[JSON] = []
         self.tokens: dict[str, frozenset[str]] = {}
         self.revoked: set[str] = set()
         self.plan_has_groups = True
         self.changed: Callable[[JSON], None] = lambda _: None
         self.happened: Callable[[JSON], None] = lambda _: None
         self.use_trigger: Callable[[str], str] = lambda _: ""
+        self.new_ticket: Callable[[], str] = lambda: ""
         self._numbers = 0
         self.bot = self.add_user(User(id="U0MUSTER", name="muster", real_name="Muster", bot=True))
         self.bot_id = "B0MUSTER"
@@ -253,9 +260,22 @@ class State:
         """Tell the page what a message looks like now."""
         self.changed({"type": "message_changed", "channel": channel.id, "message": message})
 
+    def edited(self, channel: Channel, message: JSON, before: JSON) -> None:
+        """Tell everybody, the app included, that a message says something else than before."""
+        self.message_changed(channel, message)
+        self._tell_app(channel, "message_changed", message=dict(message), previous_message=before)
+
+    def _tell_app(self, channel: Channel, subtype: str, **more: Any) -> None:
+        kind = "group" if channel.private else "channel"
+        about = {"type": "message", "subtype": subtype, "hidden": True, "channel": channel.id, "channel_type": kind}
+        self.happened({**about, "ts": channel.next_ts(self.clock.now()), "event_ts": f"{self.clock.now():.6f}", **more})
+
     def delete(self, channel: Channel, ts: str) -> None:
         """Take a message away."""
+        gone = channel.message(ts)
         channel.messages = [message for message in channel.messages if message["ts"] != ts]
+        if gone:
+            self._tell_app(channel, "message_deleted", deleted_ts=ts, previous_message=gone)
         self.changed({"type": "message_deleted", "channel": channel.id, "ts": ts})
 
     def whisper(self, channel: Channel, *, to: str, text: str, **more: Any) -> JSON:

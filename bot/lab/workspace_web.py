@@ -39,6 +39,8 @@ class Web:
             "command": self._command,
             "click": self._click,
             "react": self._react,
+            "edit": self._edit,
+            "delete": self._delete,
             "submit": self._submit,
             "close_view": self._close_view,
             "shortcut": self._shortcut,
@@ -50,6 +52,7 @@ class Web:
             "rename": self._rename,
             "archive": self._archive,
             "app": self._app,
+            "socket": self._socket,
         }
         return [
             web.get("/", self._page),
@@ -138,7 +141,16 @@ class Web:
         return {"problem": problem}
 
     async def _react(self, asked: JSON) -> JSON:
-        await self.workspace.react(asked["user"], asked["channel"], asked["ts"], asked["name"])
+        act = self.workspace.unreact if asked.get("off") else self.workspace.react
+        await act(asked["user"], asked["channel"], asked["ts"], asked["name"])
+        return {}
+
+    async def _edit(self, asked: JSON) -> JSON:
+        self.workspace.edit(asked["user"], asked["channel"], asked["ts"], asked["text"])
+        return {}
+
+    async def _delete(self, asked: JSON) -> JSON:
+        self.workspace.delete(asked["user"], asked["channel"], asked["ts"])
         return {}
 
     async def _submit(self, asked: JSON) -> JSON:
@@ -183,7 +195,20 @@ class Web:
 
     async def _app(self, asked: JSON) -> JSON:
         self.workspace.request_url = asked.get("request_url")
+        self.workspace.socket_mode = bool(asked.get("socket_mode"))
         return {"request_url": self.workspace.request_url}
+
+    async def _socket(self, asked: JSON) -> JSON:
+        """Let the app's connections end (`disconnect` with a reason), break (`cut`) or go silent (`wedge`)."""
+        socket = self.workspace.socket
+        if "disconnect" in asked:
+            await socket.disconnect(asked["disconnect"])
+        elif asked.get("cut"):
+            socket.cut()
+        elif asked.get("wedge"):
+            socket.wedge()
+        socket.refusing = int(asked.get("refuse", socket.refusing))
+        return {"connections": len(socket.open), "tickets": socket.tickets}
 
 
 def _asset_response(name: str) -> web.Response:

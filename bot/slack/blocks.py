@@ -17,7 +17,6 @@ Block = dict[str, Any]
 
 HEADER = 150
 SECTION = 3_000
-FIELD = 2_000
 BUTTON = 75
 CONFIRM = 300
 VALUE = 2_000
@@ -167,11 +166,6 @@ def section(*lines: str) -> Block:
 def mrkdwn(text: str) -> Block:
     """Ready mrkdwn; verbatim, so that Slack makes no links of its own."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def fields(*texts: str) -> Block:
-    """Up to ten short texts in two columns."""
-    return {"type": "section", "fields": [mrkdwn(cut(text, FIELD)) for text in texts[:10]]}
 
 
 def context(text: str) -> Block:

@@ -18,17 +18,26 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.incident import Channel, Incident
-from bot.ports import ChatPerson, GaveUp, Intents, TryAgain
-from bot.slack import render
+from bot.incident import Channel, Incident, Person, Room
+from bot.overview import Overview
+from bot.ports import ChannelNow, ChatPerson, GaveUp, Intents, TryAgain
+from bot.proposal import Proposal
+from bot.said import Form, Quote
+from bot.slack import home, render
 from bot.slack.blocks import TEXT, inert
+from bot.slack.capture import Quotes
 from bot.slack.draft import Draft
 from bot.slack.invite import invite
 from bot.slack.messages import Messages, address
+from bot.slack.modals import modal
+from bot.slack.moved import withdraw
 from bot.slack.naming import channel_name, could_be
 from bot.slack.pace import Answer, First, Pace
 from bot.slack.people import People
+from bot.slack.proposal import proposal_card
+from bot.slack.reminder import handed_over, reminder
 from bot.slack.replies import Replies
+from bot.slack.room import Rooms
 
 HEALTH_FOR = 30.0
 """Seconds between two questions whether Slack hears us."""
@@ -70,7 +79,6 @@ class SlackChat:
         session: aiohttp.ClientSession,
         *,
         intents: Intents,
-        announce: str = "incidents",
         channel: str = "inc-{n}-{slug}",
         command: str = "/incident",
         within: float = 10.0,
@@ -84,7 +92,8 @@ class SlackChat:
         self._messages = Messages(self.pace, intents)
         self._draft = Draft(self.pace, intents, self._messages)
         self._replies = Replies(self.pace)
-        self._announce = announce
+        self._quotes = Quotes(self.pace, self.people)
+        self._rooms = Rooms(self.pace)
         self._channel = channel
         self._command = command
         self._clock = clock
@@ -119,18 +128,14 @@ class SlackChat:
             raise GaveUp("The card is not posted yet.", reason="message_not_found", fix="It is posted once more.")
         await self._edit(at, ts, render.card(incident, now=now, command=self._command), first=First.RESULTS)
 
-    async def announce(self, incident: Incident, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002 - of Chat
-        """Tell the announce channel, or find the announcement again; its channel and message ids."""
+    async def announce(self, incident: Incident, where: str, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002 - of Chat
+        """Tell a channel (name or id), or find the announcement again; its channel and message ids."""
         key = f"announcement:{incident.id}"
-        where = address(self._announce)
-        return await self._messages.post_once(key, where, render.announcement(incident), first=First.RESULTS)
+        return await self._messages.post_once(key, address(where), render.announcement(incident), first=First.RESULTS)
 
-    async def edit_announcement(self, incident: Incident, *, now: datetime) -> None:  # noqa: ARG002 - of Chat
-        """Bring the announcement up to date."""
-        if incident.view.announcement is None:
-            raise GaveUp("Nothing is announced yet.", reason="message_not_found", fix="It is announced once more.")
-        at, ts = incident.view.announcement
-        await self._edit(at, ts, render.announcement(incident), first=First.DECORATION)
+    async def edit_announcement(self, incident: Incident, at: tuple[str, str], *, now: datetime) -> None:  # noqa: ARG002 - of Chat
+        """Bring one announcement up to date."""
+        await self._edit(*at, render.announcement(incident), first=First.DECORATION)
 
     async def invite(self, incident: Incident, people: Sequence[str]) -> Mapping[str, str]:
         """Invite people (@group, e-mail or id); per person "invited" or the reason why not.
@@ -148,6 +153,55 @@ class SlackChat:
             await self.pace.call("conversations.setTopic", first=First.DECORATION, channel=at, topic=topic)
         return topic
 
+    async def channel_now(self, incident: Incident) -> ChannelNow:
+        """What became of the incident's channel."""
+        if incident.view.channel is None:
+            return ChannelNow(name="", room=Room.GONE)
+        return await self._rooms.now(incident.view.channel, private=incident.private)
+
+    async def archive(self, incident: Incident) -> None:
+        """Put the incident's channel away."""
+        await self._rooms.archive(self._channel_of(incident))
+
+    async def unarchive(self, incident: Incident) -> None:
+        """Bring the incident's channel back."""
+        await self._rooms.unarchive(self._channel_of(incident))
+
+    async def join(self, incident: Incident) -> None:
+        """Come back into the incident's channel, if it is public."""
+        await self._rooms.join(self._channel_of(incident))
+
+    async def pin_card(self, incident: Incident) -> None:
+        """Pin the card."""
+        await self._rooms.pin(self._channel_of(incident), incident.view.card)
+
+    async def bookmark(self, incident: Incident, *, title: str, link: str) -> None:
+        """Put a link on the channel's bar; once, as far as can be known."""
+        at = self._channel_of(incident)
+        if await self._intents.first(f"bookmark:{at}:{link}") or not await self._rooms.bookmarked(at, link):
+            await self._rooms.bookmark(at, title=title, link=link)
+
+    async def remind(self, incident: Incident, about: str) -> str:
+        """Say what is missing: the second time, and when it is done, in the message of the first time."""
+        at, message = self._channel_of(incident), reminder(incident, about, command=self._command)
+        known = incident.view.reminders.get(about)
+        if known and known.message:
+            try:
+                await self._edit(at, known.message, message, first=First.DECORATION)
+                return known.message
+            except GaveUp as refused:
+                if refused.reason != "message_not_found":
+                    raise
+                if known.settled:
+                    return known.message
+        key = f"remind:{incident.id}:{about}:{known.times if known else 0}"
+        return (await self._messages.post_once(key, at, message, first=First.DECORATION))[1]
+
+    async def hand_over(self, incident: Incident, *, role: str, giver: Person, taker: Person, key: str) -> None:
+        """Tell the channel, the giver and the taker of a role who has it now, once per key."""
+        message = handed_over(role, giver, taker)
+        await self._messages.post_once(key, self._channel_of(incident), message, first=First.RESULTS)
+
     async def post_draft(self, incident: Incident, files: Mapping[str, bytes]) -> str:
         """Hand out the postmortem draft in the channel, once per closing; its message id."""
         return await self._draft.post(incident, self._channel_of(incident), files)
@@ -156,9 +210,47 @@ class SlackChat:
         """Answer one person privately where they spoke; in a thread, answer in that thread."""
         await self._replies.reply(reply_to, text)
 
+    async def propose(self, proposal: Proposal, where: str) -> tuple[str, str]:
+        """Ask whether this is an incident, or find the question again; its channel and message ids."""
+        message = proposal_card(proposal)
+        return await self._messages.post_once(f"proposal:{proposal.id}", address(where), message, first=First.RESULTS)
+
+    async def edit_proposal(self, proposal: Proposal) -> None:
+        """Bring the card of a proposal up to date."""
+        await self._edit(proposal.channel, proposal.message, proposal_card(proposal), first=First.DECORATION)
+
+    async def look(self, channel: str, message: str) -> Quote:
+        """A message as it is now, with who has marked it for the timeline."""
+        return await self._quotes.look(channel, message)
+
+    async def completed(self, quote: Quote) -> Quote:
+        """The quote with names and address, as far as they can be found."""
+        return await self._quotes.completed(quote)
+
+    async def mark(self, quote: Quote, *, on: bool) -> None:
+        """Show at the message that it is in the timeline, or take that away."""
+        await self._quotes.mark(quote, on=on)
+
+    async def open_form(self, trigger: str, form: Form) -> None:
+        """Open a form for whoever pulled the trigger."""
+        await self.pace.call("views.open", first=First.OPEN, trigger_id=trigger, view=modal(form))
+
+    async def show_overview(self, user: str, overview: Overview) -> None:
+        """Bring a person's Home tab up to date."""
+        view = home.view(overview, command=self._command)
+        await self.pace.call("views.publish", first=First.DECORATION, user_id=user, view=view)
+
+    async def in_channel(self, channel: str) -> frozenset[str]:
+        """The ids of those who are in the channel."""
+        return await self.people.in_channel(channel)
+
+    async def withdraw(self, incident: Incident, channel: Channel, card: str) -> None:
+        """Take what shows of an incident out of a channel that it has left: card, topic, name."""
+        await withdraw(self.pace, self._messages, incident, channel, card)
+
     async def report(self, channel: str, text: str, key: str) -> None:
         """Post one plain message into a channel (name or id), once per key. Nothing in the text is live."""
-        message = render.Message(text=inert(text, TEXT))
+        message = render.Message(text=inert(text, TEXT) or "–")
         await self._messages.post_once(f"report:{key}", address(channel), message, first=First.DECORATION)
 
     async def person(self, id: str) -> ChatPerson:
@@ -168,6 +260,11 @@ class SlackChat:
     async def members(self, word: str) -> frozenset[str]:
         """The ids that `@group`, an e-mail address or an id stands for, now."""
         return await self.people.members(word)
+
+    @property
+    def last_health(self) -> str:
+        """What was said last when somebody asked."""
+        return self._asked_health[1]
 
     async def health(self) -> str:
         """Empty when Slack hears us, else one sentence; asks at most every 30 s."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.incident import CauseSeen, CheckSeen, Incident, Kind, Status, Verdict
-from bot.slack.blocks import Block, lasting, one_line, section
+from bot.slack.blocks import Block, context, cut, lasting, length, one_line, section
+
+CAUSE = 300
+"""So much of a cause stands on the card, in whole sentences; all of it is in the message's text and in the timeline."""
 
 
 def proved(incident: Incident) -> list[Block]:
     """What is proved, how fast it was found and how much was asked for it."""
     asked = _asked(incident)
-    return [
-        section(" · ".join(filter(None, (f"*Proved* {_found(incident, c)}".rstrip(), asked))), *_explained(c))
-        for c in incident.proved[:2]
-    ]
+    blocks: list[Block] = []
+    for cause in incident.proved[:2]:
+        found = " · ".join(filter(None, (f"*Proved* {_found(incident, cause)}".rstrip(), asked)))
+        blocks.append(section(found, sentences(one_line(cause.text, 600), CAUSE)))
+        blocks += [context(because)] if (because := one_line(cause.because, 200)) else []
+    return blocks
 
 
 def _asked(incident: Incident) -> str:
@@ -64,19 +69,21 @@ def _unexplained(incident: Incident) -> str:
 
 
 def looked(incident: Incident) -> list[Block]:
-    """What was ruled out, what nobody knows, or why nothing was checked."""
-    lines = [line for line in _looks(incident) if line]
+    """What nobody knows, why nothing was checked, or why no repair is offered."""
+    lines = [line for line in (_unknown(incident), _not_checked(incident), _not_offered(incident)) if line]
     return [section(*lines)] if lines else []
 
 
-def _looks(incident: Incident) -> tuple[str, ...]:
-    return _ruled_out(incident), _unknown(incident), _not_checked(incident), _not_offered(incident)
+def ruled_out(incident: Incident) -> list[Block]:
+    """What is not the cause, in small print."""
+    told = _ruled_out(incident, each=80, most=3)
+    return [context(told)] if told else []
 
 
-def _ruled_out(incident: Incident) -> str:
-    out = [c.text.partition(". ")[0].rstrip(".") for c in _causes(incident, Verdict.RULED_OUT)]
+def _ruled_out(incident: Incident, *, each: int, most: int) -> str:
+    out = [c.text.partition(". ")[0].partition(": ")[0].rstrip(".") for c in _causes(incident, Verdict.RULED_OUT)]
     said = [e.text for e in incident.timeline if e.kind is Kind.RULED_OUT and not e.dropped]
-    named = _listed([*out, *said], each=100, most=4)
+    named = _listed([*said, *out], each=each, most=most)
     return f"*Ruled out:* {named}" if named else ""
 
 
@@ -93,6 +100,8 @@ def _last_run(checks: Sequence[CheckSeen]) -> list[CheckSeen]:
 
 
 def _not_checked(incident: Incident) -> str:
+    if incident.checking:
+        return f"*Checks are running:* {one_line(incident.checking, 300)}"
     if incident.checks or incident.status is Status.CLOSED:
         return ""
     told = incident.first(Kind.CHECK)
@@ -120,10 +129,20 @@ def proved_in_words(incident: Incident) -> list[str]:
 def others_in_words(incident: Incident) -> list[str]:
     """All else that was found, as sentences."""
     words = [f"Possible: {one_line(c.text, 200)}" for c in _causes(incident, Verdict.POSSIBLE)[:3]]
-    lines = (_unexplained(incident), *_looks(incident))
+    out = _ruled_out(incident, each=100, most=4)
+    lines = (_unexplained(incident), out, _unknown(incident), _not_checked(incident), _not_offered(incident))
     return words + [sentence(line.replace("*", "", 2)) for line in lines if line]
 
 
 def sentence(text: str) -> str:
     """The text with an end."""
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
+
+
+def sentences(text: str, most: int) -> str:
+    """The first whole sentences that fit; if not even one does, its start."""
+    if length(text) <= most:
+        return text
+    start = cut(text, most)
+    whole, end, _ = start.rpartition(". ")
+    return f"{whole}." if end else start

@@ -13,7 +13,11 @@ from bot.said import Said
 
 Payload = Mapping[str, Any]
 
+DOUBLE_CLICK = 2.0
+"""Seconds within which the same click of the same person is one."""
+
 _OURS = re.compile(r"\s*<@[UW][A-Z0-9]+(?:\|[^>]*)?>[\s,:]*")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)>")
 _LINK = re.compile(r"<((?:https?|mailto|tel):[^<>|\s]+)(?:\|([^<>]*))?>")
 
 
@@ -26,6 +30,7 @@ def from_command(body: Payload, *, now: datetime) -> Said:
         at=now,
         source=Source(type="command"),
         channel=str(body.get("channel_id") or ""),
+        trigger=str(body["trigger_id"]),
         reply_to=_address(body.get("response_url"), body.get("channel_id"), body.get("user_id")),
     )
 
@@ -40,7 +45,7 @@ def from_mention(body: Payload) -> Said | None:
         key=f"event:{body['event_id']}",
         text=as_typed(_OURS.sub("", str(event.get("text") or ""), count=1)),
         author=Person(id=user),
-        at=_instant(event.get("ts") or event.get("event_ts") or body.get("event_time")),
+        at=instant(event.get("ts") or event.get("event_ts") or body.get("event_time")),
         source=Source(type="command"),
         channel=channel,
         talk=True,
@@ -49,22 +54,25 @@ def from_mention(body: Payload) -> Said | None:
 
 
 def from_click(body: Payload) -> Said:
-    """A click on a button of a message. Two clicks within a second or so are made one by `Listeners`."""
+    """A click on a button of a message. A second one within DOUBLE_CLICK is the same for people."""
     action, user = body["actions"][0], body["user"]
     held = body.get("container") or {}
     message = str(held.get("message_ts") or (body.get("message") or {}).get("ts") or "")
     channel = str((body.get("channel") or {}).get("id") or held.get("channel_id") or "")
-    clicked = str(action["action_id"])
+    clicked, value, at = str(action["action_id"]), str(action.get("value") or ""), float(action["action_ts"])
+    place = f"click:{user['id']}:{message}:{clicked}:{value}"
     return Said(
-        key=f"click:{action['action_ts']}:{user['id']}:{message}:{clicked}",
+        key=f"{place}:{at:.6f}",
+        twins=(f"{place}:{at - DOUBLE_CLICK:.6f}", f"{place}:{at + DOUBLE_CLICK:.6f}"),
         text="",
         author=Person(id=str(user["id"]), name=str(user.get("name") or user.get("username") or "")),
-        at=_instant(action["action_ts"]),
+        at=instant(action["action_ts"]),
         source=Source(type="action"),
         channel=channel,
         button=clicked,
-        value=str(action.get("value") or ""),
+        value=value,
         message=message,
+        trigger=str(body.get("trigger_id") or ""),
         reply_to=_address(body.get("response_url"), channel, user["id"], str(held.get("thread_ts") or "")),
     )
 
@@ -82,7 +90,12 @@ def _plain_link(link: re.Match[str]) -> str:
     return url if not label or label.rstrip("/") in {url.rstrip("/"), bare} else f"{label} ({url})"
 
 
-def _instant(stamp: Any) -> datetime:
+def mentioned(text: str) -> list[str]:
+    """The ids of those who are mentioned without a name, each once."""
+    return list(dict.fromkeys(_MENTION.findall(text)))
+
+
+def instant(stamp: Any) -> datetime:
     """A Slack timestamp (seconds since 1970, as text) as UTC. Raises ValueError for anything else."""
     return datetime.fromtimestamp(float(stamp), UTC)
 

@@ -13,7 +13,6 @@ from bot.slack.people import People
 BATCH = 100
 INVITED = "invited"
 _THERE = frozenset({"already_in_channel", "cant_invite_self"})
-_OF_THE_CHANNEL = frozenset({"not_in_channel", "channel_not_found", "is_archived", "missing_scope"})
 WORDS = {
     "cant_invite": "Slack does not allow this person in",
     "invitee_cant_see_channel": "cannot see this channel",
@@ -30,16 +29,25 @@ WORDS = {
 async def invite(
     pace: Pace, people: People, channel: str, words: Sequence[str], *, done: Collection[str]
 ) -> dict[str, str]:
-    """Invite everybody whom the words stand for, but not those in `done`; per person what happened."""
+    """Invite everybody whom the words stand for, but not those in `done`; per person what happened.
+
+    Raises what concerns no single person, after the others were invited.
+    """
     outcome: dict[str, str] = {}
+    refused: GaveUp | None = None
     wanted: dict[str, None] = {}
     for word in words:
         try:
             wanted |= dict.fromkeys(sorted(await people.lately(word)))
         except GaveUp as unknown:
-            outcome[word] = _in_words(unknown)
+            if unknown.reason in WORDS:
+                outcome[word] = WORDS[unknown.reason]
+            else:
+                refused = unknown
     for batch in _batches([id for id in wanted if id not in done]):
         outcome |= await _invite(pace, channel, batch)
+    if refused:
+        raise refused
     return outcome
 
 
@@ -49,7 +57,7 @@ async def _invite(pace: Pace, channel: str, ids: Sequence[str]) -> dict[str, str
             "conversations.invite", first=First.OPEN, channel=channel, users=",".join(ids), force=True
         )
     except Refused as refused:
-        if refused.reason in _OF_THE_CHANNEL:
+        if refused.reason not in WORDS and refused.reason not in _THERE and not refused.answer.get("errors"):
             raise
         if not refused.answer.get("errors"):
             return await _one_by_one(pace, channel, ids, refused)
@@ -74,12 +82,6 @@ async def _one_by_one(pace: Pace, channel: str, ids: Sequence[str], refused: Ref
 def _failures(answer: Answer) -> dict[str, str]:
     told = ((str(e.get("user", "")), str(e.get("error", ""))) for e in answer.get("errors") or ())
     return {user: WORDS.get(error, error) for user, error in told if user and error not in _THERE}
-
-
-def _in_words(unknown: GaveUp) -> str:
-    if unknown.reason == "missing_scope":
-        return unknown.fix
-    return WORDS.get(unknown.reason, unknown.reason)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[list[str]]:

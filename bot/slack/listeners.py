@@ -1,7 +1,8 @@
-"""The way in: Slack's signed requests, heard (that is, on disk) before they are acknowledged.
+"""The way in: what Slack sends, heard (that is, on disk) before it is acknowledged, over whichever transport.
 
 Bolt acknowledges events before a listener runs and keeps listeners in tasks that nobody holds; so here every
 listener runs before the response (`process_before_response`) and does nothing but hand over what was said.
+What a kind of payload means is told by its reader; `Listeners.on` takes one more.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import asyncio
 import json
 import logging
 import re
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
-from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncBoltRequest
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import Clock, SignatureVerifier
@@ -28,11 +28,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import log
 from bot.said import Said
-from bot.slack.hearing import from_click, from_command, from_mention
+from bot.slack.hearing import Payload, from_click, from_command, from_mention
 
 NOT_SAVED = "Could not save that, nothing was done; try again."
-DOUBLE_CLICK = 2.0
-"""Seconds within which the same click of the same person is one."""
 SORRY_WITHIN = 1.5
 """Seconds for saying that something went wrong; Slack waits three in all."""
 
@@ -48,8 +46,24 @@ class Ear(Protocol):
         """Store it durably and schedule the work; the same key twice is one. Raises TryAgain when it cannot."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a payload means: `said` is on disk before the ack, `ack` is the ack's body, `then` runs right after it."""
+
+    said: Said | None = None
+    ack: Mapping[str, Any] | None = None
+    then: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+
+Reader = Callable[[Payload], Awaitable[Heard]]
+"""Calls nobody outside and ends within milliseconds; what needs Slack is for `then`. What it raises is not acked."""
+
+
 class Listeners:
-    """Slack's requests over HTTP. `whoami` gives our bot user's id and bot id, empty while unknown."""
+    """What Slack sends. `whoami` gives our bot user's id and bot id, empty while unknown.
+
+    Without a signing secret nothing is taken over HTTP: everybody could have signed with an empty one.
+    """
 
     def __init__(
         self,
@@ -63,8 +77,9 @@ class Listeners:
     ) -> None:
         self._ear = ear
         self._now = now
-        self._clicks: OrderedDict[tuple[str, ...], Said] = OrderedDict()
-        self._verifier = SignatureVerifier(signing_secret, clock=_Clock(now))
+        self._readers: dict[str, Reader] = {}
+        self._afterwards: set[asyncio.Task[None]] = set()
+        self._verifier = SignatureVerifier(signing_secret, clock=_Clock(now)) if signing_secret else None
         self.app = AsyncApp(
             logger=_quiet(),
             client=client,
@@ -74,13 +89,31 @@ class Listeners:
             request_verification_enabled=False,  # done in `handle`, where every bad header is a 401
         )
         self._listen(command)
+        self.on("command", self._on_command)
+        self.on("app_mention", self._on_mention)
+        self.on("block_actions", self._on_click)
+
+    def on(self, kind: str, reader: Reader) -> None:
+        """Let this reader tell what payloads of a kind mean; the last one that says so does.
+
+        A kind is an event's type, `command`, or the type of an interaction, which may name its callback or action,
+        too: `view_submission`, `view_submission:declare`, `message_action:add_to_timeline`, `block_actions:fold`.
+        """
+        self._readers[kind] = reader
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of payloads that somebody reads; all others are taken and forgotten."""
+        return frozenset(self._readers)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer `POST /slack/events`: commands, clicks, events. 401 unless Slack signed it within 5 minutes."""
         body = (await request.read()).decode("utf-8", "replace")
+        if self._verifier is None:
+            return web.Response(status=404, text="Slack speaks to this bot over Socket Mode.")
         if _is_ssl_check(body):
             return web.Response(status=200)  # and nothing else: it is not signed
-        if refusal := self._refusal(request, body):
+        if refusal := self._refusal(request, body, self._verifier):
             log.event("slack.refused", level=logging.WARNING, why=refusal, remote=request.remote)
             return web.Response(status=401, text=refusal)
         try:
@@ -96,48 +129,61 @@ class Listeners:
             return web.Response(status=200)
         return await to_aiohttp_response(answer)
 
-    def _refusal(self, request: web.Request, body: str) -> str:
+    async def take(self, payload: dict[str, Any]) -> Mapping[str, Any] | None:
+        """Hear what came through a socket; the content of its ack, None when it must be sent again."""
+        if not payload.get("actions", True):
+            return {}
+        answer = await self.app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=payload))
+        if answer.status == 404:
+            log.event("slack.unmatched", kind=next(kinds(payload), ""))
+            return {}
+        if answer.status != 200:
+            return None
+        content: Mapping[str, Any] = json.loads(answer.body) if answer.body else {}
+        return content
+
+    def _refusal(self, request: web.Request, body: str, verifier: SignatureVerifier) -> str:
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         signature = request.headers.get("X-Slack-Signature", "")
         if not _STAMP.fullmatch(stamp) or not _SIGNATURE.fullmatch(signature):
             return "The signature headers are missing or not Slack's."
         if abs(self._now().timestamp() - int(stamp)) > 300:
             return "The request is older than 5 minutes, or a clock is wrong."
-        if not self._verifier.is_valid(body=body, timestamp=stamp, signature=signature):
+        if not verifier.is_valid(body=body, timestamp=stamp, signature=signature):
             return "The signature is wrong."
         return ""
 
     def _listen(self, command: str) -> None:
-        self.app.command(command)(self._on_command)
-        self.app.event("app_mention")(self._on_mention)
-        self.app.action(_ANY)(self._on_click)
-        self.app.event(_ANY)(_take)
+        self.app.command(command)(self._take)
+        for interaction in (self.app.action, self.app.shortcut, self.app.view_submission, self.app.view_closed):
+            interaction(_ANY)(self._take)
+        self.app.event(_ANY)(self._take)
         self.app.error(self._sorry)
 
-    async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        await self._ear.hear(from_command(body, now=self._now()))
-        await ack()
+    async def _take(self, body: dict[str, Any]) -> BoltResponse:
+        """Keep what was said, then give the ack. What nobody reads is taken, so that Slack does not send it again."""
+        reader = next((self._readers[kind] for kind in kinds(body) if kind in self._readers), None)
+        heard = await reader(body) if reader else Heard()
+        if heard.said:
+            await self._ear.hear(heard.said)
+        if heard.then:
+            self._afterwards.add(task := asyncio.create_task(heard.then()))
+            task.add_done_callback(self._ended)
+        return BoltResponse(status=200, body="" if heard.ack is None else json.dumps(heard.ack))
 
-    async def _on_mention(self, body: dict[str, Any]) -> None:
-        if said := from_mention(body):
-            await self._ear.hear(said)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._afterwards.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.event("slack.afterwards", level=logging.ERROR, error=f"{type(error).__name__}: {error}")
 
-    async def _on_click(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        if body.get("type") == "block_actions":
-            await self._ear.hear(self._one_click(from_click(body)))
-        await ack()
+    async def _on_command(self, body: Payload) -> Heard:
+        return Heard(said=from_command(body, now=self._now()))
 
-    def _one_click(self, said: Said) -> Said:
-        """The same key for a second click right after the first: then it is heard once."""
-        what = (said.author.id, said.channel, said.message, said.button, said.value)
-        before = self._clicks.get(what)
-        if before and 0 <= (said.at - before.at).total_seconds() < DOUBLE_CLICK:
-            return replace(said, key=before.key)
-        self._clicks[what] = said
-        self._clicks.move_to_end(what)
-        if len(self._clicks) > 1_000:
-            self._clicks.popitem(last=False)
-        return said
+    async def _on_mention(self, body: Payload) -> Heard:
+        return Heard(said=from_mention(body))
+
+    async def _on_click(self, body: Payload) -> Heard:
+        return Heard(said=from_click(body))
 
     async def _sorry(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """Hearing failed, whatever the reason: say so to people, and let Slack send events again."""
@@ -145,7 +191,13 @@ class Listeners:
         log.event("slack.not_heard", level=logging.ERROR, kind=kind, error=f"{type(error).__name__}: {error}")
         if kind == "command":
             return BoltResponse(status=200, body=json.dumps({"response_type": "ephemeral", "text": NOT_SAVED}))
-        if kind == "block_actions":
+        if kind == "view_submission" and (block := _first_input(body)):
+            errors = {
+                "response_action": "errors",
+                "errors": {block: NOT_SAVED},
+            }  # the form stays, with all that is in it
+            return BoltResponse(status=200, body=json.dumps(errors))
+        if kind in {"block_actions", "message_action"}:
             await self._tell(str(body.get("response_url") or ""))
         return BoltResponse(status=503, body="")
 
@@ -180,8 +232,23 @@ def _authorizer(
     return authorize
 
 
-async def _take() -> None:
-    """Nothing to do; Slack has its 200."""
+def kinds(body: Payload) -> Iterator[str]:
+    """What a payload may be called, the most exact name first."""
+    if "command" in body:
+        yield "command"
+    elif "event" in body:
+        yield str(body["event"].get("type", ""))
+    else:
+        kind = str(body.get("type", ""))
+        actions = body.get("actions") or [{}]
+        named = actions[0].get("action_id") or body.get("callback_id") or (body.get("view") or {}).get("callback_id")
+        yield f"{kind}:{named}"
+        yield kind
+
+
+def _first_input(body: Payload) -> str:
+    blocks = (body.get("view") or {}).get("blocks", ())
+    return next((str(block["block_id"]) for block in blocks if block.get("type") == "input"), "")
 
 
 class _Clock(Clock):

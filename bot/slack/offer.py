@@ -26,6 +26,7 @@ from bot.slack.blocks import (
 APPROVE = "approve_repair"
 NOT_THE_CAUSE = "not_the_cause"
 RUN_CHECKS = "run_checks"
+UPDATE = "update_incident"
 
 DIFF = 2_500
 REPAIRS = 3
@@ -58,9 +59,10 @@ def repair_blocks(incident: Incident, repair: Repair, *, now: datetime, diff: in
 
 
 def buttons(incident: Incident, repairs: Sequence[Repair], *, now: datetime) -> list[Block]:
-    """A row of buttons for each repair that waits, and one to look again."""
+    """A row of buttons for each repair that waits, and those to look again and to tell how it stands."""
     rows = [_ask(repair) for repair in repairs if open_for_approval(incident, repair, now=now)]
     again = [_look_again(incident)] if _may_look_again(incident) else []
+    again += [button("Update", action=UPDATE, value=incident.id)] if incident.open else []
     if rows:
         return [actions(*rows[0], *again), *(actions(*row) for row in rows[1:])]
     return [actions(*again)] if again else []

@@ -25,7 +25,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import log
 from bot.ports import GaveUp, TryAgain
 from bot.slack.errors import LIMITED, PASSING, Refused
-from bot.slack.methods import METHODS
+from bot.slack.methods import METHODS, Method
 
 Answer = Mapping[str, Any]
 
@@ -45,11 +45,15 @@ class First(IntEnum):
 
 
 class Window:
-    """At most `most` calls within any `per` seconds, and none before what Slack asked us to wait for."""
+    """At most `most` calls within any `per` seconds, and none before what Slack asked us to wait for.
 
-    def __init__(self, most: int, per: float) -> None:
+    After `burst` calls (default: all) the rest of a window is spread evenly, so that nobody waits for a whole one.
+    """
+
+    def __init__(self, most: int, per: float, *, burst: int | None = None) -> None:
         self.most = most
         self.per = per
+        self._burst = most if burst is None else burst
         self._calls: deque[float] = deque()
         self._not_before = 0.0
 
@@ -57,8 +61,14 @@ class Window:
         """Seconds until the next call may be made; 0 when it may be made now."""
         while self._calls and self._calls[0] <= now - self.per:
             self._calls.popleft()
-        full = self._calls[0] + self.per - now if len(self._calls) >= self.most else 0.0
-        return max(full, self._not_before - now, 0.0)
+        full = self._calls[-self.most] + self.per - now if len(self._calls) >= self.most else 0.0
+        return max(full, self._spread(now), self._not_before - now, 0.0)
+
+    def _spread(self, now: float) -> float:
+        """After a burst in equal steps, so that the window is never full: then all would wait for its end."""
+        if len(self._calls) < self._burst or self._burst == self.most:
+            return 0.0
+        return self._calls[-1] + self.per / (self.most - self._burst) - now
 
     def take(self, now: float) -> None:
         """Count a call."""
@@ -67,6 +77,11 @@ class Window:
     def hold(self, until: float) -> None:
         """Allow no call before this."""
         self._not_before = max(self._not_before, until)
+
+
+def window(method: Method) -> Window:
+    """How often a method may be called."""
+    return Window(method.per_minute, MINUTE, burst=method.per_minute // 5 if method.even else None)
 
 
 class Line:
@@ -84,7 +99,6 @@ class Line:
         ticket = (int(first), next(self._numbers))
         give_up = self._clock() + patience
         heapq.heappush(self._waiting, ticket)
-        self._move()
         try:
             while not self._is_next(ticket):
                 await self._pause(ticket, give_up)
@@ -129,7 +143,7 @@ class Pace:
         self._within = within
         self._patience = patience
         self._clock = clock
-        self._methods = {name: Line(Window(m.per_minute, MINUTE), clock=clock) for name, m in METHODS.items()}
+        self._methods = {name: Line(window(m), clock=clock) for name, m in METHODS.items()}
         self._channels: dict[str, Line] = {}
         self._failing = False
 
@@ -184,7 +198,9 @@ class Pace:
         except SlackClientError as error:
             raise self._noted(method, GaveUp(f"{method} could not be sent.", reason="client")) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            gone = TryAgain(f"Slack did not answer {method}: {_named(error)}.", reason="away")
+            # It may still be at work on it: who looks for what came of it must not look too soon.
+            after = self._within if isinstance(error, TimeoutError) else None
+            gone = TryAgain(f"Slack did not answer {method}: {_named(error)}.", reason="away", after=after)
             raise self._noted(method, gone) from error
         except (AttributeError, TypeError, ValueError) as error:
             # The SDK takes a proxy's page for an answer and stumbles over it; the call may have been made.

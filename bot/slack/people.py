@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.ports import ChatPerson, GaveUp
+from bot.ports import ChatPerson, GaveUp, PersonKind, TryAgain
 from bot.slack.errors import fix_for
 from bot.slack.pace import Answer, First, Pace
 
@@ -43,7 +43,12 @@ class People:
         known = self._people.get(id)
         if known and known[1] > self._clock():
             return known[0]
-        answer = await self._pace.call("users.info", first=First.RESULTS, user=id)
+        try:
+            answer = await self._pace.call("users.info", first=First.RESULTS, user=id)
+        except TryAgain:
+            if known:  # better what was true a while ago than nobody
+                return known[0]
+            raise
         found = _person(answer)
         if len(self._people) > 10_000:
             self._people.clear()
@@ -61,6 +66,16 @@ class People:
         group = await self._group(word)
         listed = await self._pace.call("usergroups.users.list", first=First.RESULTS, usergroup=group)
         return frozenset(str(id) for id in listed.get("users", ()))
+
+    async def in_channel(self, channel: str) -> frozenset[str]:
+        """The ids of those who were in this channel within the last minute. Raises TryAgain or GaveUp."""
+        known = self._words.get(f"#{channel}")
+        if known is None or known.until <= self._clock():
+            listed = await self._pace.call("conversations.members", first=First.DECORATION, channel=channel, limit=999)
+            ids = frozenset(str(id) for id in listed.get("members", ()))
+            known = Known(ids=ids, until=self._clock() + GROUP_FOR)
+            self._words[f"#{channel}"] = known
+        return known.ids
 
     async def lately(self, word: str) -> frozenset[str]:
         """The same as members, as it was within the last minute: many incidents invite the same people."""
@@ -89,6 +104,17 @@ def _person(answer: Answer) -> ChatPerson:
         id=str(user["id"]),
         name=str(next(filter(None, names), user["id"])),
         zone=str(user.get("tz") or "UTC"),
-        guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
-        active=not user.get("deleted", False),
+        kind=_kind(user),
     )
+
+
+def _kind(user: Answer) -> PersonKind:
+    """The gravest that is true of them. A stranger is somebody of another workspace in a shared channel."""
+    kinds = {
+        PersonKind.DEACTIVATED: "deleted",
+        PersonKind.BOT: "is_bot",
+        PersonKind.STRANGER: "is_stranger",
+        PersonKind.SINGLE_CHANNEL_GUEST: "is_ultra_restricted",
+        PersonKind.GUEST: "is_restricted",
+    }
+    return next((kind for kind, word in kinds.items() if user.get(word)), PersonKind.MEMBER)

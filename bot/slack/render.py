@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.incident import Incident, Status
+from bot.incident import Incident, Kind, Room, Status
+from bot.slack.around import around, around_in_words
 from bot.slack.blocks import (
     TEXT,
     TOPIC,
     Block,
     channel,
     context,
-    fields,
     header,
     in_utc,
     lasting,
@@ -28,7 +28,17 @@ from bot.slack.blocks import (
     section,
     when,
 )
-from bot.slack.findings import looked, others_in_words, proved, proved_in_words, sentence, unproved
+from bot.slack.findings import (
+    looked,
+    others_in_words,
+    proved,
+    proved_in_words,
+    ruled_out,
+    sentence,
+    sentences,
+    unproved,
+)
+from bot.slack.grouped import grouped, grouped_in_words, storm_list
 from bot.slack.invite import INVITED
 from bot.slack.offer import DIFF, buttons, in_words, repair_blocks, shown
 
@@ -52,9 +62,13 @@ def card(incident: Incident, *, now: datetime, command: str = "/incident") -> Me
     parts: list[tuple[int, list[Block]]] = [
         (9, [header(_title(incident)), _state(incident)]),
         (8, [*proved(incident), *unproved(incident)]),
-        (4, looked(incident)),
         *((7 - at, _repair(incident, at, now=now)) for at in range(len(repairs))),
         (9, buttons(incident, repairs, now=now)),
+        (4, looked(incident)),
+        (2, ruled_out(incident)),
+        (5, grouped(incident)),
+        (3, storm_list(incident)),
+        (2, around(incident)),
         (6, [*_troubles(incident), *_not_invited(incident)]),
         (1, [_hints(incident, command)]),
     ]
@@ -69,9 +83,32 @@ def announcement(incident: Incident) -> Message:
     lines = [f"*{one_line(_title(incident), 300)}*", " · ".join(_brief(incident, since=when))]
     words = [f"{one_line(_title(incident), 300)}:", ", ".join(_brief(incident, since=in_utc)) + "."]
     for cause in incident.proved[:1]:
-        lines.append(f"Cause: {one_line(cause.text, 400)}")
+        lines.append(f"Cause: {sentences(one_line(cause.text, 600), 250)}")
         words.append(lines[-1])
+    lines += filter(None, [_last_update(incident, at=when)])
+    words += filter(None, [_last_update(incident, at=in_utc)])
+    if lost := _LOST.get(incident.view.room) if incident.open else None:
+        lines.append(f":warning: {lost}")
+        words.append(lost)
     return Message(text=_joined(words), blocks=[section(*lines)])
+
+
+_LOST = {
+    Room.ARCHIVED: "Its channel was archived by hand; it comes back when there is something to say.",
+    Room.LEFT: "Muster was taken out of its channel: /invite it there.",
+    Room.GONE: "Its channel was deleted; another one is opened.",
+}
+
+
+def _last_update(incident: Incident, *, at: Callable[[datetime], str]) -> str:
+    """What those outside were told last, when and by whom."""
+    told = [e for e in incident.timeline if e.kind is Kind.UPDATE and not e.dropped]
+    if not told:
+        return ""
+    last = told[-1]
+    who = one_line(last.author.name or last.author.id, 80)
+    stamp = ", ".join(filter(None, (at(last.occurred_at or last.recorded_at), who)))
+    return f"Update ({stamp}): {one_line(last.text, 600)}"
 
 
 def topic(incident: Incident) -> str:
@@ -114,23 +151,18 @@ def _brief(incident: Incident, *, since: Callable[[datetime], str]) -> list[str]
 
 
 def _state(incident: Incident) -> Block:
-    facts = [
-        f"*Severity:* {one_line(incident.severity, 40) or 'not set'}",
-        f"*Status:* {_status(incident)}" + (" (actions on hold)" if incident.held else ""),
-        f"*Since:* {when(_since(incident))}",
-    ]
-    facts += [f"*Service:* {one_line(incident.service, 80)}"] if incident.service else []
-    facts += _roles(incident)
-    facts += [f"*Alert:* {alert}" for alert in _alerts(incident)]
-    return fields(*facts)
+    """How it stands, in as few lines as a telephone has room for."""
+    how = [f"*{one_line(incident.severity, 40) or 'severity not set'}*", f"*{_status(incident)}*"]
+    how += ["*actions on hold*"] if incident.held else []
+    where = [f"service {one_line(incident.service, 80)}"] if incident.service else []
+    lines = [" · ".join([*how, f"since {when(_since(incident))}", *where]), " · ".join(_roles(incident))]
+    return section(*lines, *_alerts(incident))
 
 
 def _roles(incident: Incident) -> list[str]:
     if not incident.roles:
-        return ["*Commander:* nobody yet"]
-    return [
-        f"*{one_line(role, 30).capitalize()}:* {person(p.id, p.name)}" for role, p in list(incident.roles.items())[:4]
-    ]
+        return ["Nobody leads yet"]
+    return [f"{one_line(role, 30).capitalize()} {person(p.id, p.name)}" for role, p in list(incident.roles.items())[:4]]
 
 
 def _alerts(incident: Incident) -> list[str]:
@@ -191,6 +223,8 @@ def _in_words(incident: Incident, *, now: datetime) -> str:
     words += proved_in_words(incident)
     words += [in_words(incident, repair, now=now) for repair in shown(incident)]
     words += others_in_words(incident)
+    words += around_in_words(incident)
+    words += grouped_in_words(incident)
     words += [sentence(_trouble(t.step, t.text, t.fix)) for t in list(incident.troubles.values())[:3]]
     words += [_left_out(incident)]
     return _joined(words)

@@ -18,6 +18,8 @@ PARTS = 6
 """Blocks of a message."""
 
 
+_NOT_THERE = frozenset({"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"})
+"""Refusals that mean that nobody can be answered in this channel."""
 _CHANNEL = re.compile(r"(<#[CG][A-Z0-9]+(?:\|[a-z0-9_-]*)?>)")
 """A link to a channel: the one mark that stays alive in answers, because it calls nobody."""
 
@@ -44,14 +46,26 @@ class Replies:
             except GaveUp:
                 pass  # the address has expired or is used up: Slack allows 5 answers in 30 minutes
         channel, user, thread = (reply_to.get(word, "") for word in ("channel", "user", "thread"))
-        if not channel:
+        if not channel and not user:
             raise GaveUp("Nobody knows where to answer.", reason="no_address")
+        if not channel:
+            return await self._directly(user, content)
         if thread and not url:
             words = {"thread_ts": thread, "unfurl_links": False, "unfurl_media": False}
             await self._pace.call("chat.postMessage", first=First.RESULTS, channel=channel, **content, **words)
             return None
-        await self._pace.call("chat.postEphemeral", first=First.RESULTS, channel=channel, user=user, **content)
+        try:
+            await self._pace.call("chat.postEphemeral", first=First.RESULTS, channel=channel, user=user, **content)
+        except GaveUp as refused:
+            if refused.reason not in _NOT_THERE:
+                raise
+            await self._directly(user, content)
         return None
+
+    async def _directly(self, user: str, content: Mapping[str, Any]) -> None:
+        """As a message of the app to this person alone: where they spoke we are not, or they spoke nowhere."""
+        words = {"unfurl_links": False, "unfurl_media": False}
+        await self._pace.call("chat.postMessage", first=First.RESULTS, channel=user, **content, **words)
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -23,4 +23,4 @@ def test_no_two_words_are_the_same() -> None:
 def test_a_word_that_takes_an_incident_says_so() -> None:
     commands.load()
     without = {name for name, command in COMMANDS.items() if not command.needs_incident}
-    assert without == {"declare", "help", "list"}
+    assert without == {"declare", "health", "help", "list"}

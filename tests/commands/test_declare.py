@@ -1,5 +1,7 @@
 """declare: an incident with as little as possible."""
 
+import pytest
+
 from bot.incident import Kind
 from bot.policy import Policy
 from tests.talk import ANA, NOW, Talk
@@ -33,3 +35,24 @@ def test_a_long_title_is_cut_and_nothing_is_lost(say: Talk) -> None:
 
 def test_a_title_with_our_own_placeholder_is_said_back_as_typed(say: Talk) -> None:
     assert say("declare the {id} is wrong") == "INC-2 opened: the {id} is wrong"
+
+
+@pytest.mark.parametrize("flag", ["--private", "—private", "--PRIVATE", "–private"])
+def test_a_private_one_says_its_title_to_nobody(say: Talk, flag: str) -> None:
+    reply = say.reply(f"declare {flag} Payroll is visible", reply_to={"channel": "C1", "user": "U1", "thread": "1.2"})
+    assert reply.text == "INC-2 opened: private; only those who are invited see it"
+    assert reply.private
+    assert (say.incident(2).private, say.incident(2).title) == (True, "Payroll is visible")
+    due = next(due for due in say.store.dues() if due.incident == 2)
+    assert "thread" not in due.args["reply_to"]
+    say.channel = "CGENERAL"
+    assert say("list") == "INC-1 SEV3 investigating: Web is out (#inc-1)"
+
+
+def test_without_a_title_a_form_is_opened_where_that_can_be(say: Talk) -> None:
+    reply = say.reply("declare", trigger="T1")
+    assert reply.form is not None
+    assert (reply.form.name, reply.form.carries) == ("declare_form", {"channel": "C1"})
+    assert "say its title" in reply.text
+    assert say.store.incident(2) is None
+    assert say.reply("declare Pages are slow", trigger="T2").opened

@@ -15,6 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.lab.workspace import Workspace
+from bot.lab.workspace_cast import EVENTS
 from bot.lab.workspace_clock import Clock
 from bot.lab.workspace_outgoing import signed
 
@@ -68,7 +69,8 @@ class Server:
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[Workspace]:
-    async with await Workspace.start(cast=True, clock=Clock()) as running:
+    events = EVENTS - {"message.channels", "message.groups"}
+    async with await Workspace.start(cast=True, clock=Clock(), events=events) as running:
         yield running
 
 

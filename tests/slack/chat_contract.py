@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
-from bot.incident import Channel, Incident, Status
-from bot.ports import Chat, GaveUp
+from bot.incident import AlertSeen, Channel, Incident, Person, Reminded, Room, Status
+from bot.ports import ChannelNow, Chat, GaveUp
+from bot.proposal import Proposal, ProposalState
 from tests.slack.samples import AT, small
 
 
@@ -45,6 +47,18 @@ class World(Protocol):
 
     def seen_by(self, user: str) -> list[str]:
         """What was shown to this person only."""
+
+    def rename(self, channel: str, name: str) -> None:
+        """Somebody gives a channel another name."""
+
+    def archive(self, channel: str) -> None:
+        """Somebody archives a channel."""
+
+    def kick(self, channel: str) -> None:
+        """Somebody takes the bot out of a channel."""
+
+    def remove(self, channel: str) -> None:
+        """Somebody deletes a channel."""
 
 
 async def opened(world: World, number: int = 7) -> tuple[Incident, Channel]:
@@ -92,11 +106,11 @@ class ChatContract:
 
     async def test_an_announcement_is_made_once_and_then_edited(self, world: World) -> None:
         incident, _ = await opened(world)
-        incident.view.announcement = await world.chat.announce(incident, now=AT)
-        assert await world.chat.announce(incident, now=AT) == incident.view.announcement
+        at = await world.chat.announce(incident, "incidents", now=AT)
+        assert await world.chat.announce(incident, "incidents", now=AT) == at
         incident.status = Status.RESOLVED
-        await world.chat.edit_announcement(incident, now=AT)
-        (text,) = world.texts(incident.view.announcement[0])
+        await world.chat.edit_announcement(incident, at, now=AT)
+        (text,) = world.texts(at[0])
         assert "resolved" in text
 
     async def test_groups_addresses_and_ids_are_invited_and_the_unknown_named(self, world: World) -> None:
@@ -130,6 +144,65 @@ class ChatContract:
             assert await world.chat.post_draft(incident, {"postmortem.md": b"# INC-7\n"}) == first
             assert len(world.texts(channel.id)) == closing
 
+    async def test_what_people_do_to_a_channel_is_seen(self, world: World) -> None:
+        incident, channel = await opened(world)
+        world.rename(channel.id, "shop-is-down")
+        assert await world.chat.channel_now(incident) == ChannelNow(name="shop-is-down", room=Room.OPEN)
+        world.archive(channel.id)
+        assert (await world.chat.channel_now(incident)).room is Room.ARCHIVED
+        await world.chat.unarchive(incident)
+        world.kick(channel.id)
+        assert (await world.chat.channel_now(incident)).room is Room.LEFT
+        await world.chat.join(incident)
+        assert (await world.chat.channel_now(incident)).room is Room.OPEN
+        world.remove(channel.id)
+        assert (await world.chat.channel_now(incident)).room is Room.GONE
+
+    async def test_a_channel_is_put_away_and_brought_back_any_number_of_times(self, world: World) -> None:
+        incident, _ = await opened(world)
+        for _ in range(2):
+            await world.chat.archive(incident)
+        assert (await world.chat.channel_now(incident)).room is Room.ARCHIVED
+        for _ in range(2):
+            await world.chat.unarchive(incident)
+        assert (await world.chat.channel_now(incident)).room is Room.OPEN
+
+    async def test_people_are_reminded_in_one_message(self, world: World) -> None:
+        incident, channel = await opened(world)
+        first = await world.chat.remind(incident, "no commander")
+        assert await world.chat.remind(incident, "no commander") == first
+        incident.view.reminders["no commander"] = Reminded(times=1, at=AT, message=first)
+        assert await world.chat.remind(incident, "no commander") == first
+        assert len(world.texts(channel.id)) == 1
+
+    async def test_a_deleted_reminder_is_given_once_more_unless_it_is_done(self, world: World) -> None:
+        incident, channel = await opened(world)
+        first = await world.chat.remind(incident, "no update")
+        world.delete(channel.id, first)
+        incident.view.reminders["no update"] = Reminded(times=1, at=AT, message=first)
+        again = await world.chat.remind(incident, "no update")
+        assert again != first
+        assert len(world.texts(channel.id)) == 1
+        world.delete(channel.id, again)
+        incident.view.reminders["no update"] = Reminded(times=2, at=AT, message=again, settled=True)
+        await world.chat.remind(incident, "no update")
+        assert world.texts(channel.id) == []
+
+    async def test_a_hand_over_is_said_once(self, world: World) -> None:
+        incident, channel = await opened(world)
+        ana, ben = (Person(id=world.add_person(name), name=name) for name in ("ana", "ben"))
+        for _ in range(2):
+            await world.chat.hand_over(incident, role="commander", giver=ana, taker=ben, key="R1")
+        (text,) = world.texts(channel.id)
+        assert "ommander" in text
+
+    async def test_pins_and_bookmarks_may_be_asked_for_again(self, world: World) -> None:
+        incident, _ = await opened(world)
+        incident.view.card = await world.chat.show_card(incident, now=AT)
+        for _ in range(2):
+            await world.chat.pin_card(incident)
+            await world.chat.bookmark(incident, title="Monitor", link="https://app.datadoghq.com/monitors/1")
+
     async def test_a_person_is_answered_privately(self, world: World) -> None:
         incident, channel = await opened(world)
         ana = world.add_person("ana")
@@ -158,3 +231,20 @@ class ChatContract:
         ana = world.add_person("ana")
         person = await world.chat.person(ana)
         assert (person.name, person.zone, person.active) == ("ana", "UTC", True)
+
+    async def test_a_proposal_is_asked_once_and_then_edited(self, world: World) -> None:
+        proposal = Proposal(
+            id="P1",
+            title="Disk is full",
+            state=ProposalState.WAITING,
+            at=AT,
+            changed_at=AT,
+            alerts=(AlertSeen(delivery="D1", source="datadog", transition="Triggered", at=AT, fingerprint="f"),),
+        )
+        channel, message = await world.chat.propose(proposal, "incidents")
+        assert await world.chat.propose(proposal, "incidents") == (channel, message)
+        ended = replace(proposal, state=ProposalState.EXPIRED, channel=channel, message=message)
+        await world.chat.edit_proposal(ended)
+        (text,) = world.texts(channel)
+        assert "Disk is full" in text
+        assert "recovered" in text or "expired" in text

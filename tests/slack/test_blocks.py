@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.blocks import clean, cut, fields, inert, lasting, length, one_line, person, plain_line, section, when
+from bot.slack.blocks import clean, cut, inert, lasting, length, one_line, person, plain_line, section, when
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,3 @@ def test_only_members_of_the_workspace_are_mentioned() -> None:
 
 def test_a_section_leaves_out_what_does_not_fit_line_by_line() -> None:
     assert section("a" * 2_000, "b" * 2_000)["text"]["text"] == "a" * 2_000
-
-
-def test_there_are_at_most_ten_fields() -> None:
-    assert len(fields(*"abcdefghijklmn")["fields"]) == 10

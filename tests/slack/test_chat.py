@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -27,7 +28,7 @@ async def test_opening_an_incident_takes_exactly_five_calls(slack: SlackWorld) -
     await slack.chat.show_card(incident, now=AT)
     await slack.chat.invite(incident, [ana])
     await slack.chat.set_topic(incident)
-    await slack.chat.announce(incident, now=AT)
+    await slack.chat.announce(incident, "incidents", now=AT)
     assert slack.methods() == [
         "conversations.create",
         "chat.postMessage",
@@ -46,7 +47,7 @@ async def test_nothing_is_made_twice_when_an_answer_is_lost(slack: SlackWorld, f
     slack.again()
     channel = incident.view.channel = await slack.chat.open_channel(incident)
     assert [name for name in slack.channels() if name.startswith("inc-")] == [channel.name]
-    for post in (slack.chat.show_card, slack.chat.announce):
+    for post in (slack.chat.show_card, partial(slack.chat.announce, where="incidents")):
         slack.workspace.fault("chat.postMessage", fault)
         with pytest.raises(TryAgain):
             await post(incident, now=AT)
@@ -128,7 +129,7 @@ async def test_a_private_incident_is_announced_without_its_title(slack: SlackWor
     channel = incident.view.channel = await slack.chat.open_channel(incident)
     assert channel.name == "inc-7"
     assert slack.workspace.find(channel.id).private
-    await slack.chat.announce(incident, now=AT)
+    await slack.chat.announce(incident, "incidents", now=AT)
     (told,) = slack.workspace.messages("incidents")
     assert "mail" not in str(told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.incident import Room
 from bot.ports import Chat
 from tests.fakes import FakeChat
 from tests.slack.chat_contract import ChatContract, World
@@ -39,6 +40,18 @@ class FakeWorld:
 
     def delete(self, channel: str, message: str) -> None:
         del self.fake.channels[channel].messages[message]
+
+    def rename(self, channel: str, name: str) -> None:
+        self.fake.channels[channel].name = name
+
+    def archive(self, channel: str) -> None:
+        self.fake.channels[channel].room = Room.ARCHIVED
+
+    def kick(self, channel: str) -> None:
+        self.fake.channels[channel].room = Room.LEFT
+
+    def remove(self, channel: str) -> None:
+        del self.fake.channels[channel]
 
     def seen_by(self, user: str) -> list[str]:
         return [text for to, text in self.fake.whispers if to == user]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -15,10 +16,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from bot.incident import Person, Source
+from bot.lab.workspace import APP_TOKEN
 from bot.ports import TryAgain
 from bot.said import Said
 from bot.slack import web_client
-from bot.slack.listeners import NOT_SAVED, Listeners
+from bot.slack.hearing import Payload
+from bot.slack.listeners import NOT_SAVED, Heard, Listeners
+from bot.slack.pace import Pace
+from bot.slack.socket import Socket
 from tests.slack.samples import AT, full
 from tests.slack.worlds import SlackWorld, slack_world
 
@@ -31,8 +37,12 @@ class FakeEar:
     def __init__(self) -> None:
         self.heard: dict[str, Said] = {}
         self.deaf: Exception | None = None
+        self.slow = 0.0
+        self.hearing = False
 
     async def hear(self, said: Said) -> None:
+        self.hearing = True
+        await asyncio.sleep(self.slow)
         if self.deaf:
             raise self.deaf
         self.heard.setdefault(said.key, said)
@@ -50,6 +60,7 @@ class Way:
     slack: SlackWorld
     ear: FakeEar
     url: str
+    listeners: Listeners
 
     async def post(self, body: str | bytes, *, stamp: str | None = None, **headers: str) -> tuple[int, str]:
         """A request signed with the right secret, but for the headers that are given."""
@@ -66,8 +77,8 @@ class Way:
 
 
 @asynccontextmanager
-async def listening(slack: SlackWorld) -> AsyncIterator[Way]:
-    """An aiohttp application with nothing but POST /slack/events."""
+async def listening(slack: SlackWorld, *, socket: bool = False) -> AsyncIterator[Way]:
+    """An aiohttp application with nothing but POST /slack/events; with `socket` what people do comes that way."""
     ear = FakeEar()
     client = web_client("xoxb-lab", session=slack.session, base_url=slack.workspace.api_url)
     listeners = Listeners(client, signing_secret=SECRET, ear=ear, now=lambda: datetime.now(UTC))
@@ -78,7 +89,15 @@ async def listening(slack: SlackWorld) -> AsyncIterator[Way]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
     slack.workspace.request_url = url
-    yield Way(slack=slack, ear=ear, url=url)
+    pace = Pace(client, slack.session)
+    line = Socket(pace, slack.session, app_token=APP_TOKEN, take=listeners.take, now=lambda: datetime.now(UTC))
+    running = asyncio.create_task(line.run() if socket else asyncio.sleep(0))
+    slack.workspace.socket_mode = socket
+    while socket and line.deaf():  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0.01)
+    yield Way(slack=slack, ear=ear, url=url, listeners=listeners)
+    running.cancel()
+    await asyncio.wait([running])
     await runner.cleanup()
 
 
@@ -89,52 +108,62 @@ async def way(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Way]:
         yield way
 
 
-async def test_a_command_is_heard_as_typed_and_acked_empty(way: Way) -> None:
-    ana = way.slack.add_person("ana")
-    await way.slack.workspace.command(ana, "incidents", "/incident note p99 < 2 s & @ana agrees", within=0.1)
-    said = way.ear.only
+@pytest_asyncio.fixture(params=["http", "socket"])
+async def either(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Way]:
+    """Either transport."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-lab")
+    async with slack_world() as slack, listening(slack, socket=request.param == "socket") as way:
+        yield way
+
+
+async def test_a_command_is_heard_as_typed_and_acked_empty(either: Way) -> None:
+    ana = either.slack.add_person("ana")
+    await either.slack.workspace.command(ana, "incidents", "/incident note p99 < 2 s & @ana agrees", within=0.1)
+    said = either.ear.only
     assert said.text == f"note p99 < 2 s & <@{ana}|ana> agrees"
     assert (said.author.id, said.author.name) == (ana, "ana")
     assert said.key.startswith("command:")
-    assert said.channel == said.reply_to["channel"] == way.slack.workspace.find("incidents").id
-    assert said.reply_to["response_url"].startswith(way.slack.workspace.url)
+    assert said.channel == said.reply_to["channel"] == either.slack.workspace.find("incidents").id
+    assert said.reply_to["response_url"].startswith(either.slack.workspace.url)
     assert (said.source.type, said.button) == ("command", "")
-    assert [sent.status for sent in way.slack.workspace.sent if sent.kind == "command"] == [200]
-    assert way.slack.seen_by(ana) == []
+    assert [sent.status for sent in either.slack.workspace.sent if sent.kind == "command"] == [200]
+    assert either.slack.seen_by(ana) == []
 
 
-async def test_the_answer_reaches_whoever_typed_the_command(way: Way) -> None:
-    ana = way.slack.add_person("ana")
-    await way.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1)
-    await way.slack.chat.reply(way.ear.only.reply_to, "E2 noted <!channel>")
-    assert way.slack.seen_by(ana) == ["E2 noted @channel"]
-    assert way.slack.texts("incidents") == []
+async def test_the_answer_reaches_whoever_typed_the_command(either: Way) -> None:
+    ana = either.slack.add_person("ana")
+    await either.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1)
+    await either.slack.chat.reply(either.ear.only.reply_to, "E2 noted <!channel>")
+    assert either.slack.seen_by(ana) == ["E2 noted @channel"]
+    assert either.slack.texts("incidents") == []
 
 
-async def test_a_mention_is_heard_without_the_bots_name_and_with_its_own_time(way: Way) -> None:
-    ana = way.slack.add_person("ana")
-    thread = await way.slack.workspace.say(ana, "incidents", "look")
-    ts = await way.slack.workspace.mention(ana, "incidents", "note it is slow", thread)
-    await way.slack.workspace.wait_for(lambda: way.ear.heard)
-    said = way.ear.only
+async def test_a_mention_is_heard_without_the_bots_name_and_with_its_own_time(either: Way) -> None:
+    ana = either.slack.add_person("ana")
+    thread = await either.slack.workspace.say(ana, "incidents", "look")
+    ts = await either.slack.workspace.mention(ana, "incidents", "note it is slow", thread)
+    await either.slack.workspace.wait_for(lambda: either.ear.heard)
+    said = either.ear.only
     assert said.text == "note it is slow"
     assert said.at == datetime.fromtimestamp(float(ts), UTC)
     assert said.reply_to == {"channel": said.channel, "user": ana, "thread": thread}
 
 
-async def test_a_click_is_heard_with_its_button_plan_and_message(way: Way) -> None:
-    ana, said, card = await clicked(way, "approve_repair")
+async def test_a_click_is_heard_with_its_button_plan_and_message(either: Way) -> None:
+    ana, said, card = await clicked(either, "approve_repair")
     assert (said.text, said.button, said.value, said.message) == ("", "approve_repair", "plan-1", card)
     assert (said.author.id, said.source.type) == (ana, "action")
     assert said.reply_to["response_url"]
 
 
-async def test_a_double_click_is_heard_once_and_another_button_is_another_thing(way: Way) -> None:
-    ana, said, card = await clicked(way, "run_checks")
-    await way.slack.workspace.click(ana, said.channel, card, "run_checks")
-    assert list(way.ear.heard) == [said.key]
-    await way.slack.workspace.click(ana, said.channel, card, "not_the_cause")
-    assert len(way.ear.heard) == 2
+async def test_a_double_click_is_known_as_one_and_another_button_is_another_thing(either: Way) -> None:
+    ana, said, card = await clicked(either, "run_checks")
+    await either.slack.workspace.click(ana, said.channel, card, "run_checks")
+    await either.slack.workspace.click(ana, said.channel, card, "not_the_cause")
+    again, other = [heard for key, heard in either.ear.heard.items() if key != said.key]
+    assert again.twins[0] <= said.key <= again.twins[1]
+    assert said.twins[0] <= again.key <= said.twins[1]
+    assert not other.twins[0] <= said.key <= other.twins[1]
 
 
 async def clicked(way: Way, button: str) -> tuple[str, Said, str]:
@@ -148,10 +177,10 @@ async def clicked(way: Way, button: str) -> tuple[str, Said, str]:
 
 
 @pytest.mark.parametrize("error", [TryAgain("the disk is full"), RuntimeError("a bug")])
-async def test_a_command_that_cannot_be_saved_says_so(way: Way, error: Exception) -> None:
-    ana = way.slack.add_person("ana")
-    way.ear.deaf = error
-    assert await way.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1) == NOT_SAVED
+async def test_a_command_that_cannot_be_saved_says_so(either: Way, error: Exception) -> None:
+    ana = either.slack.add_person("ana")
+    either.ear.deaf = error
+    assert await either.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1) == NOT_SAVED
 
 
 async def test_slack_reads_that_refusal_as_json(way: Way) -> None:
@@ -160,14 +189,15 @@ async def test_slack_reads_that_refusal_as_json(way: Way) -> None:
     assert (status, json.loads(body)) == (200, {"response_type": "ephemeral", "text": NOT_SAVED})
 
 
-async def test_a_click_that_cannot_be_saved_says_so(way: Way) -> None:
-    ana = way.slack.add_person("ana")
+async def test_a_click_that_cannot_be_saved_says_so(either: Way) -> None:
+    ana = either.slack.add_person("ana")
     incident = full()
-    incident.view.channel = await way.slack.chat.open_channel(incident)
-    card = await way.slack.chat.show_card(incident, now=AT)
-    way.ear.deaf = TryAgain("the disk is full")
-    assert await way.slack.workspace.click(ana, incident.view.channel.id, card, "approve_repair")
-    assert way.slack.seen_by(ana) == [NOT_SAVED]
+    incident.view.channel = await either.slack.chat.open_channel(incident)
+    card = await either.slack.chat.show_card(incident, now=AT)
+    either.ear.deaf = TryAgain("the disk is full")
+    either.slack.workspace.outgoing.ack_within = 0.5
+    assert await either.slack.workspace.click(ana, incident.view.channel.id, card, "approve_repair")
+    assert either.slack.seen_by(ana) == [NOT_SAVED]
 
 
 async def test_an_event_that_cannot_be_saved_is_sent_again(way: Way) -> None:
@@ -181,12 +211,90 @@ async def test_an_event_that_cannot_be_saved_is_sent_again(way: Way) -> None:
     assert way.ear.only.text == "note x"
 
 
-async def test_being_heard_needs_nothing_of_slack(way: Way) -> None:
-    way.slack.workspace.revoke()
+async def test_being_heard_needs_nothing_of_slack(either: Way) -> None:
+    either.slack.workspace.revoke()
+    ana = either.slack.add_person("ana")
+    await either.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1)
+    assert either.ear.only.text == "note x"
+    assert set(either.slack.methods()) <= {"apps.connections.open"}
+
+
+def said_by_form(body: Payload) -> Said:
+    """What a submitted form of a test says."""
+    who = Person(id=str(body["user"]["id"]))
+    return Said(key=f"view:{body['view']['id']}", text="declare x", author=who, at=AT, source=Source(type="command"))
+
+
+MODAL = {
+    "type": "modal",
+    "callback_id": "declare",
+    "title": {"type": "plain_text", "text": "Declare"},
+    "submit": {"type": "plain_text", "text": "Declare"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "title",
+            "label": {"type": "plain_text", "text": "What is wrong?"},
+            "element": {"type": "plain_text_input", "action_id": "typed"},
+        }
+    ],
+}
+
+
+async def opened(way: Way) -> tuple[str, str]:
+    """Ana uses a shortcut, which opens a form right after its ack; she and the form."""
     ana = way.slack.add_person("ana")
-    await way.slack.workspace.command(ana, "incidents", "/incident note x", within=0.1)
-    assert way.ear.only.text == "note x"
-    assert way.slack.methods() == []
+
+    async def read(body: Payload) -> Heard:
+        async def open_form() -> None:
+            client = web_client("xoxb-lab", session=way.slack.session, base_url=way.slack.workspace.api_url)
+            await client.views_open(trigger_id=body["trigger_id"], view=MODAL)
+
+        return Heard(then=open_form)
+
+    way.listeners.on("shortcut:declare_incident", read)
+    assert await way.slack.workspace.shortcut(ana, "declare_incident") == ""
+    (view,) = await way.slack.workspace.wait_for(lambda: way.slack.workspace.views(ana))
+    return ana, view["id"]
+
+
+async def test_what_a_reader_asks_for_is_done_right_after_the_ack(either: Way) -> None:
+    assert await opened(either)
+    assert either.ear.heard == {}
+
+
+async def test_a_submitted_form_is_heard_and_may_be_sent_back(either: Way) -> None:
+    ana, view = await opened(either)
+
+    async def strict(body: Payload) -> Heard:
+        typed = body["view"]["state"]["values"]["title"]["typed"]["value"]
+        if typed == "x":
+            return Heard(ack={"response_action": "errors", "errors": {"title": "Say a little more."}})
+        return Heard(said=said_by_form(body))
+
+    either.listeners.on("view_submission:declare", strict)
+    assert await either.slack.workspace.submit(ana, view, {"title": "x"}) == {"title": "Say a little more."}
+    assert either.ear.heard == {}
+    assert await either.slack.workspace.submit(ana, view, {"title": "checkout is slow"}) == {}
+    assert either.ear.only.key == f"view:{view}"
+
+
+async def test_a_form_that_cannot_be_saved_stays_open_with_all_that_is_in_it(either: Way) -> None:
+    ana, view = await opened(either)
+
+    async def read(body: Payload) -> Heard:
+        return Heard(said=said_by_form(body))
+
+    either.listeners.on("view_submission", read)
+    either.ear.deaf = TryAgain("the disk is full")
+    assert await either.slack.workspace.submit(ana, view, {"title": "checkout is slow"}) == {"title": NOT_SAVED}
+    assert [v["id"] for v in either.slack.workspace.views(ana)] == [view]
+
+
+async def test_without_a_signing_secret_nothing_is_taken_over_http(way: Way) -> None:
+    way.listeners._verifier = None
+    assert (await way.post(command_form()))[0] == 404
+    assert way.ear.heard == {}
 
 
 NOW = str(int(datetime.now(UTC).timestamp()))

@@ -14,9 +14,9 @@ from tests.slack.samples import AT, button_ids, full, repair, shown
 
 def test_an_offer_has_buttons_that_carry_only_ids() -> None:
     message = card(full(), now=AT)
-    assert button_ids(message) == ["approve_repair", "not_the_cause", "run_checks"]
+    assert button_ids(message) == ["approve_repair", "not_the_cause", "run_checks", "update_incident"]
     (row,) = [b for b in message.blocks if b["type"] == "actions"]
-    assert [e["value"] for e in row["elements"]] == ["plan-1", "plan-1", "INC-7"]
+    assert [e["value"] for e in row["elements"]] == ["plan-1", "plan-1", "INC-7", "INC-7"]
     assert "web-02" in row["elements"][0]["confirm"]["text"]["text"]
 
 

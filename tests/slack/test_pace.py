@@ -48,6 +48,14 @@ def test_a_window_never_lets_more_through_within_its_time() -> None:
     assert all(later - earlier > 60.49 for earlier, later in zip(calls, calls[20:], strict=False))
 
 
+def test_at_the_very_end_of_a_window_only_so_many_go_through_as_have_left() -> None:
+    window = Window(1, 60.5)
+    window.take(0.3)
+    assert window.wait(60.8) == 0
+    window.take(60.8)
+    assert window.wait(60.8) == 60.5
+
+
 def test_nothing_goes_before_what_slack_asked_for() -> None:
     window = Window(100, 60)
     window.hold(30.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bot.ports import GaveUp
+from bot.ports import GaveUp, TryAgain
 from tests.slack.worlds import SlackWorld
 
 
@@ -34,7 +36,28 @@ async def test_an_unknown_address_is_told_with_its_fix(slack: SlackWorld) -> Non
     assert (unknown.value.reason, bool(unknown.value.fix)) == ("users_not_found", True)
 
 
-async def test_guests_and_leavers_are_marked(slack: SlackWorld) -> None:
-    guest = await slack.chat.person(slack.workspace.add_user("eli", guest=True))
-    left = await slack.chat.person(slack.workspace.add_user("farid", deactivated=True))
-    assert (guest.guest, guest.active, left.guest, left.active) == (True, True, False, False)
+async def test_everybody_is_of_a_kind(slack: SlackWorld) -> None:
+    kinds: dict[str, dict[str, Any]] = {
+        "member": {},
+        "guest": {"guest": True},
+        "single-channel guest": {"single_channel": True},
+        "stranger": {"stranger": True},
+        "bot": {"bot": True},
+        "deactivated": {"deactivated": True, "guest": True},
+    }
+    for kind, marks in kinds.items():
+        person = await slack.chat.person(slack.workspace.add_user(f"p-{kind[:3]}-{len(kind)}", **marks))
+        assert person.kind == kind
+        assert person.active is (kind != "deactivated")
+
+
+async def test_who_cannot_be_looked_up_again_is_who_they_were(slack: SlackWorld) -> None:
+    now = [0.0]
+    chat = slack.again(clock=lambda: now[0])
+    ana = slack.add_person("ana")
+    known = await chat.person(ana)
+    now[0] += 10_000
+    slack.workspace.fault("users.info", "drop-before", times=None)
+    assert await chat.person(ana) == known
+    with pytest.raises(TryAgain):
+        await chat.person(slack.add_person("ben"))

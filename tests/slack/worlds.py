@@ -59,6 +59,18 @@ class SlackWorld:
     def delete(self, channel: str, message: str) -> None:
         self.workspace.state.delete(self.workspace.find(channel), message)
 
+    def rename(self, channel: str, name: str) -> None:
+        self.workspace.rename(self.add_person("rita"), channel, name)
+
+    def archive(self, channel: str) -> None:
+        self.workspace.archive(self.add_person("rita"), channel)
+
+    def kick(self, channel: str) -> None:
+        self.workspace.remove_the_app(channel)
+
+    def remove(self, channel: str) -> None:
+        self.workspace.delete_channel(channel)
+
     def seen_by(self, user: str) -> list[str]:
         return [whisper["text"] for whisper in self.workspace.ephemerals(user)]
 

@@ -81,7 +81,7 @@ function reactions(one, channel) {
           class: held.users.includes(model.you) ? "mine" : "",
           "aria-label": `${held.name}, ${held.count}`,
           title: held.users.map((id) => model.users.get(id)?.real_name ?? id).join(", "),
-          onclick: () => held.users.includes(model.you) || react(one, channel, held.name),
+          onclick: () => react(one, channel, held.name, held.users.includes(model.you)),
         },
         `${emoji(held.name)} `, h("span", { class: "muted" }, held.name), ` ${held.count}`,
       ),
@@ -89,7 +89,7 @@ function reactions(one, channel) {
   );
 }
 
-const react = (one, channel, name) => post("react", { user: model.you, channel: channel.id, ts: one.ts, name });
+const react = (one, channel, name, off = false) => post("react", { user: model.you, channel: channel.id, ts: one.ts, name, off });
 
 function tools(one, channel) {
   if (one.is_ephemeral || channel.archived) return null;
