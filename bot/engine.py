@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ VERSION = "flows-1"  # the default is a hash of the source: a changed comment wo
 ENDED = {"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}
 GRACE = 3.0  # seconds in which a flow that nobody seems to run may still turn out to be run by somebody
 DATABASE_AWAY = 1.0  # seconds between tries of a step that needs our own database
+FORGET = 30.0  # seconds between two times that a little of what is done and old is forgotten
+KEPT = timedelta(days=30)  # a repetition of anything that was said, clicked or due is known again for so long
+LOOK = 1.0  # seconds after which a look at what is due starts nothing more
+CHECK = "check"  # the flow that many alerts ask for alike, and that waits for those which people wait for
 FINISH = 8.0  # seconds that running flows have to end when we are told to stop
 
 
@@ -90,18 +94,34 @@ def step_key() -> str:
     return f"{DBOS.workflow_id}/{DBOS.step_id}"
 
 
+async def _at_once() -> None:
+    """Nothing is more urgent."""
+
+
 class Engine:
     """Starts flows and keeps them going. One per process; launch it inside the running loop.
 
-    `broke` is told of a flow that a mistake of ours ended. `poll`: seconds between two looks of the library's threads.
+    `broke` is told of a flow that a mistake of ours ended; `give_way` is waited for before each start, so that flows
+    leave room for what is more urgent. `poll`: seconds between two looks of the library's threads.
     """
 
-    def __init__(self, store: Store, *, executor: str, run: Flow, broke: Broke, poll: float = 1.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        executor: str,
+        run: Flow,
+        broke: Broke,
+        give_way: Callable[[], Awaitable[None]] = _at_once,
+        poll: float = 1.0,
+    ) -> None:
         self._store = store
+        self._give_way = give_way
         self._poll = poll
         self._executor = executor
         self._broke = broke
         self._orphans: dict[str, float] = {}
+        self._next_forgetting = 0.0
         self.run = run
         self.at_work: set[str] = set()
 
@@ -153,13 +173,38 @@ class Engine:
 
     async def sweep(self, now: datetime) -> None:
         """Start what is due and not yet running, and take over what nobody runs any more."""
+        await self._give_way()
         await asyncio.to_thread(self._lease.keep)
         waiting = [due for due in await asyncio.to_thread(self._store.dues) if not _not_yet(due, now)]
         asked = [due for due in waiting if due.key not in self.at_work]
         known = await self._known([due.key for due in asked])
         self._orphans = {key: since for key, since in self._orphans.items() if key in known}
         for due in asked:
-            await self._bring_on(due, known.get(due.key))
+            if status := known.get(due.key):
+                await self._bring_on(due, status)
+        await self._start_some([due for due in asked if due.key not in known])
+        if asyncio.get_running_loop().time() >= self._next_forgetting:
+            self._next_forgetting = asyncio.get_running_loop().time() + FORGET
+            await self.forget(now - KEPT)
+
+    async def forget(self, before: datetime) -> None:
+        """Delete some of what was done before then: flows with their journal, what was answered, intents."""
+        flows = await asyncio.to_thread(self._store.outdated, before)
+        if flows:
+            await DBOS.delete_workflows_async(flows)
+        await asyncio.to_thread(self._store.forget, flows, before=before)
+
+    async def _start_some(self, dues: list[Due]) -> None:
+        """As many as can be started soon; the others after another look, for something urgent may be due by then."""
+        wanted = {_same(due): due for due in reversed(dues)}.values()
+        if again := [due.key for due in dues if due not in wanted]:
+            await asyncio.to_thread(self._store.done, *again)
+        until = asyncio.get_running_loop().time() + LOOK
+        for due in sorted(wanted, key=lambda due: (due.flow == CHECK, due.created_at)):
+            await self._give_way()
+            await self.start(due)
+            if asyncio.get_running_loop().time() > until:
+                return
 
     async def _known(self, keys: list[str]) -> dict[str, WorkflowStatus]:
         """What the journal says about these flows, in one question."""
@@ -168,10 +213,8 @@ class Engine:
         found = await DBOS.list_workflows_async(workflow_ids=keys, load_input=False, load_output=False)
         return {status.workflow_id: status for status in found}
 
-    async def _bring_on(self, due: Due, status: WorkflowStatus | None) -> None:
-        if status is None:
-            await self.start(due)
-        elif status.status in ENDED:
+    async def _bring_on(self, due: Due, status: WorkflowStatus) -> None:
+        if status.status in ENDED:
             if status.status != "SUCCESS":
                 event("flow.failed", level=logging.ERROR, flow=due.flow, incident=due.incident, key=due.key)
                 await self._broke(due.flow, due.incident, due.key)
@@ -195,6 +238,11 @@ class Engine:
             status = DBOS.get_workflow_status(key)
             if status and (status.status, status.executor_id) == ("PENDING", executor):
                 DBOS.resume_workflow(key)
+
+
+def _same(due: Due) -> str:
+    """Checks that ask the same are one: a single look answers all that wait for it. Every other flow is its own."""
+    return json.dumps([due.incident, due.args], sort_keys=True) if due.flow == CHECK else due.key
 
 
 def _not_yet(due: Due, now: datetime) -> bool:

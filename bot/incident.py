@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
+
+from bot.alert import outlasts
 
 
 class Status(StrEnum):
@@ -49,6 +52,14 @@ class Kind(StrEnum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     REOPENED = "reopened"
+
+
+class Review(StrEnum):
+    """Where the postmortem is between its first draft and its end."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in review"
+    DONE = "done"
 
 
 class Precision(StrEnum):
@@ -120,7 +131,10 @@ class Revision:
 
 @dataclass(kw_only=True)
 class Entry:
-    """One line of the timeline. `occurred_at` is None when nobody knows; `typed` is the time as it was typed."""
+    """One line of the timeline. `occurred_at` is None when nobody knows; `typed` is the time as it was typed.
+
+    `message` names the chat's message that it was captured from; `by_hand`: its text was corrected by a person.
+    """
 
     id: str
     kind: Kind
@@ -133,6 +147,8 @@ class Entry:
     author: Person = field(default_factory=Person)
     source: Source = field(default_factory=Source)
     dropped: bool = False
+    message: str = ""
+    by_hand: bool = False
     history: list[Revision] = field(default_factory=list)
 
 
@@ -140,7 +156,8 @@ class Entry:
 class AlertSeen:
     """An alert as it belongs to this incident, and the rule that attached it.
 
-    `fingerprint` names the problem; `place` what it concerns (inventory group, or service and environment).
+    `fingerprint` names the problem; `place` what it concerns (service and environment, or inventory group). `why` is
+    the name of the reason for which it is here, `reason` says it in words.
     """
 
     delivery: str
@@ -160,6 +177,7 @@ class AlertSeen:
     place: str = ""
     tags: tuple[str, ...] = ()
     bad: bool = True
+    why: str = ""
 
     @property
     def where(self) -> str:
@@ -168,9 +186,10 @@ class AlertSeen:
         found = hosts or ([self.hostname] if self.hostname else [])
         return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
-    def ends(self, other: AlertSeen) -> bool:
-        """Whether this is the recovery of that one at the same instant: a cycle begins before it ends."""
-        return not self.bad and other.bad and self.at == other.at and self.cycle_key == other.cycle_key
+    def outlasts(self, other: AlertSeen) -> bool:
+        """Whether this holds against that one of the same instant."""
+        same = self.cycle_key == other.cycle_key
+        return self.at == other.at and outlasts(bad=self.bad, other_bad=other.bad, one_cycle=same)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +273,18 @@ class Repair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A measured line that was kept: what was asked, what the line is about, and its points, as decimal numbers."""
+
+    query: str
+    about: str = ""
+    unit: str = ""
+    threshold: str = ""
+    times: tuple[datetime, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trouble:
     """A step of ours that failed: shown on the card with its fix until a retry completes it."""
 
@@ -271,16 +302,87 @@ class Channel:
     name: str
 
 
+class Room(StrEnum):
+    """How the channel was last seen: to be written in, archived, without us, or not there any more."""
+
+    OPEN = "open"
+    ARCHIVED = "archived"
+    LEFT = "left"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminded:
+    """How often people were reminded of something, when last and in which message. `settled`: it is done."""
+
+    times: int = 0
+    at: datetime | None = None
+    message: str = ""
+    settled: bool = False
+
+
 @dataclass(kw_only=True)
 class View:
-    """Where the incident is shown, so that nothing is ever posted twice."""
+    """Where the incident is shown, so that nothing is ever posted twice.
+
+    `announcements`: channel and message id by the channel's name in the policy. `quiet_since`: how many entries there
+    were when the channel was last looked at. `postmortem_done`: when a person said that it is complete.
+    """
 
     channel: Channel | None = None
+    room: Room = Room.OPEN
+    quiet_since: int = 0
     card: str = ""
-    announcement: tuple[str, str] | None = None
+    announcements: dict[str, tuple[str, str]] = field(default_factory=dict)
     topic: str = ""
     invited: dict[str, str] = field(default_factory=dict)
+    pinned: str = ""
+    bookmarks: tuple[str, ...] = ()
     draft_posted: str = ""
+    draft_at: datetime | None = None
+    draft_pushed: str = ""
+    draft_link: str = ""
+    postmortem_done: datetime | None = None
+    reminders: dict[str, Reminded] = field(default_factory=dict)
+    reminding: bool = True
+
+    def elsewhere(self) -> View:
+        """What holds when the incident goes on in another channel: nothing that was shown in this one is there."""
+        kept = View(announcements=dict(self.announcements), reminding=self.reminding)
+        kept = replace(kept, draft_pushed=self.draft_pushed, draft_link=self.draft_link)
+        return replace(kept, draft_at=self.draft_at, postmortem_done=self.postmortem_done)
+
+    @property
+    def announcement(self) -> tuple[str, str] | None:
+        """The first announcement."""
+        return next(iter(self.announcements.values()), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """Something that was deployed or changed around the time, as the monitoring system tells it."""
+
+    at: datetime
+    title: str
+    kind: str = ""
+    link: str = ""
+
+
+@dataclass(kw_only=True)
+class Watched:
+    """What the monitoring system added, and what it was told.
+
+    `links`: pages for people by name; `earlier`: incidents of the same monitor. `markers`: events that stand there;
+    `silences`: monitor and group by the silence's id; `mirror`: our id in its own list, `mirrored` what it says there.
+    """
+
+    links: dict[str, str] = field(default_factory=dict)
+    earlier: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    markers: tuple[str, ...] = ()
+    silences: dict[str, tuple[str, str]] = field(default_factory=dict)
+    mirror: str = ""
+    mirrored: tuple[str, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -295,6 +397,7 @@ class Incident:
     private: bool = False
     drill: bool = False
     held: bool = False
+    checking: str = field(default="", compare=False)  # how far a run of checks is that goes on now: no part of a record
     opened_at: datetime
     times: dict[str, datetime] = field(default_factory=dict)
     roles: dict[str, Person] = field(default_factory=dict)
@@ -306,9 +409,14 @@ class Incident:
     repairs: list[Repair] = field(default_factory=list)
     troubles: dict[str, Trouble] = field(default_factory=dict)
     monitors: dict[str, dict[str, str]] = field(default_factory=dict)
+    measurements: list[Measurement] = field(default_factory=list)
+    watched: Watched = field(default_factory=Watched)
     view: View = field(default_factory=View)
     closings: int = 0
+    storm: bool = False
+    merged_into: int = 0
     draft_path: str = ""
+    review: Review = Review.DRAFT
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -337,6 +445,10 @@ class Incident:
         wanted = id.upper()
         return next((e for e in self.entries if e.id == wanted), None)
 
+    def captured(self, message: str) -> Entry | None:
+        """The entry that was captured from this message of the chat."""
+        return next((e for e in self.entries if message and e.message == message), None)
+
     def first(self, *kinds: Kind) -> Entry | None:
         """The earliest entry of these kinds that was not dropped."""
         return next((e for e in self.timeline if e.kind in kinds and not e.dropped), None)
@@ -348,9 +460,11 @@ class Incident:
 
     @property
     def acknowledged_at(self) -> datetime | None:
-        """When a person took it: as stated, else the first thing that a person said."""
-        said = (e.recorded_at for e in self.entries if e.source.human and not e.dropped)
-        return self.times.get("acknowledged") or min(said, default=None)
+        """When a person took it: as stated, else the first thing that a person said while it was not over."""
+        said = min((e.recorded_at for e in self.entries if e.source.human and not e.dropped), default=None)
+        over = self.resolved_at or self.closed_at
+        told_later = said is not None and over is not None and said > over
+        return self.times.get("acknowledged") or (None if told_later else said)
 
     @property
     def mitigated_at(self) -> datetime | None:
@@ -375,12 +489,7 @@ class Incident:
     @property
     def firing(self) -> list[AlertSeen]:
         """The last word of each alert that has not recovered, whatever the order of arrival."""
-        last: dict[str, AlertSeen] = {}
-        for alert in sorted(self.alerts, key=lambda a: a.at):
-            before = last.get(alert.fingerprint or alert.delivery)
-            if before is None or not before.ends(alert):
-                last[alert.fingerprint or alert.delivery] = alert
-        return [alert for alert in last.values() if alert.bad]
+        return [alert for alert in last_words(self.alerts) if alert.bad]
 
     @property
     def proved(self) -> list[CauseSeen]:
@@ -406,6 +515,21 @@ class Incident:
     def repair(self, plan: str) -> Repair | None:
         """The repair with this plan."""
         return next((r for r in self.repairs if r.plan == plan), None)
+
+
+def problem_id(alert: AlertSeen) -> str:
+    """A short name for the problem that an alert is about, which holds nothing of what outsiders wrote."""
+    return sha256(alert.fingerprint.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def last_words(alerts: Iterable[AlertSeen]) -> list[AlertSeen]:
+    """What was said last of each problem, whatever the order of arrival."""
+    last: dict[str, AlertSeen] = {}
+    for alert in sorted(alerts, key=lambda a: a.at):
+        before = last.get(alert.fingerprint or alert.delivery)
+        if before is None or not before.outlasts(alert):
+            last[alert.fingerprint or alert.delivery] = alert
+    return list(last.values())
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:

@@ -15,23 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from bot import log
+from bot.alert import Alert
+from bot.capture import Capture
 from bot.engine import step, step_key
+from bot.enrichment import Enrichment
 from bot.facts import (
-    Announced,
-    CardShown,
-    ChannelOpened,
+    ChecksComing,
     DraftPosted,
+    DraftPushed,
     DraftWritten,
     Fact,
-    Invited,
-    MonitorLookedUp,
+    Measured,
     NotChecked,
     NotOffered,
     RepairApproved,
@@ -39,16 +39,25 @@ from bot.facts import (
     RepairOffered,
     StepDone,
     StepFailed,
-    TopicSet,
     What,
 )
-from bot.incident import Incident, Person, Repair, RepairState, Source
+from bot.incident import Channel, Incident, Person, Repair, RepairState, Room, Source
+from bot.measuring import kept, measured_by, span_of
+from bot.merged_groups import MergedGroups
 from bot.policy import Policy
 from bot.ports import Chat, GaveUp, Metrics, NotAllowed, TryAgain
 from bot.postmortem.drafts import Drafts
+from bot.proposing import Proposing
+from bot.reminders import ARCHIVE
 from bot.runbook.approval import Click, may_approve
 from bot.runbook.desk import Desk
-from bot.store import NO_INCIDENT, Store
+from bot.runbook.inventory import Inventory
+from bot.runbook.limits import LOOK_BACK, Begun
+from bot.runbook.progress import Coming
+from bot.store import NO_INCIDENT, Store, Transaction
+from bot.view import Projection
+from bot.view import there as _there
+from bot.write_back import WriteBack
 
 Step = Callable[[int, Mapping[str, Any]], Awaitable[Any]]
 PATIENCE = (2.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 3600.0)  # seconds between tries of a failed step
@@ -56,6 +65,8 @@ TRIES = 60  # of one step, over about two days
 FRESH = timedelta(minutes=10)
 """An approval older than this starts nothing any more: whoever gave it looks no longer."""
 MISTAKE = "Muster made a mistake of its own."
+GROUPS = "groups of the alert"
+AGAIN = "It is tried again by itself."
 LOOK = "Its log says which; do this step by hand."
 
 
@@ -73,38 +84,73 @@ class Lifecycle:
         policy: Policy,
         now: Callable[[], datetime],
         wake: Callable[[], None],
+        inventory: Inventory | None = None,
+        take: Callable[[Sequence[Alert]], int] | None = None,
     ) -> None:
         self._store = store
         self._chat = chat
-        self._metrics = metrics
         self._desk = desk
+        self._metrics = metrics
         self._drafts = drafts
         self._policy = policy
         self._now = now
         self._wake = wake
+        self.view = Projection(store=store, chat=chat, policy=policy, now=now, key=step_key, wake=wake)
+        self._enrichment = Enrichment(
+            store=store, metrics=metrics, inventory=inventory or Inventory(), now=now, key=step_key, wake=wake
+        )
+        self._groups = MergedGroups(store=store, metrics=metrics, take=take)
+        self._write_back = WriteBack(store=store, metrics=metrics, wishes=policy.datadog, now=now, key=step_key)
+        self._proposing = Proposing(store=store, chat=chat, policy=policy, now=now)
+        self._capture = Capture(store=store, chat=chat, now=now, key=step_key, wake=wake)
         self._flows = {
             "open": self.open,
             "check": self.check,
             "approve": self.approve,
             "mend": self.mend,
+            "quiet": self.quiet,
+            "expand": self.expand,
             "expire": self.expire,
             "card": self.card,
+            "announce": self.announce,
+            "look": self.look,
+            "tend": self.tend,
+            "decorate": self.decorate,
+            "role": self.role,
             "close": self.close,
             "draft": self.close,
             "retry": self.retry,
+            "capture": self.capture,
+            "hide": self.hide,
+            "rehearse": self.rehearse,
             "report": self.report,
+            "propose": self.propose,
         }
         self._steps: dict[str, Step] = {
-            "channel": self._open_channel,
-            "card": self._show_card,
-            "invitations": self._invite,
-            "topic": self._set_topic,
-            "announcement": self._announce,
+            "channel": self.view.open_channel,
+            "card": self.view.show_card,
+            "invitations": self.view.invite,
+            "topic": self.view.set_topic,
+            "announcement": self.view.announce,
+            "pin": self.view.pin,
+            "bookmark": self.view.bookmark,
+            "keeping the channel": self.view.look,
+            "unarchiving the channel": self.view.bring_back,
+            "archiving the channel": self.view.put_away,
+            "reminder": self.view.remind,
+            "hand-over": self.view.hand_over,
             "checks": self._check,
             "offer": self._offer,
             "repair": self._repair,
+            "Datadog look-up": self._enrichment.look_up,
+            GROUPS: self._groups.ask,
+            "write-back": self._write_back.tell,
+            "downtime": self._write_back.quiet,
             "draft": self._draft,
+            "capture": self._capture.capture,
+            "hiding": self._hide,
             "handing out the draft": self._hand_out,
+            "pushing the draft": self._push,
         }
 
     async def run(self, flow: str, incident: int, args: Mapping[str, Any]) -> None:
@@ -118,21 +164,29 @@ class Lifecycle:
         """Give people a place to meet, with what is known so far."""
         await self.gather(incident, args)
         await self._try("announcement", incident, args)
-        await self._tell("answer", args, lambda: self._where(incident))
-        await step("monitor", lambda: self._look_up(incident))
+        await self._try("Datadog look-up", incident, args)
+        await self._try("write-back", incident, args)
+        await self._try("downtime", incident, args)
 
     async def gather(self, incident: int, args: Mapping[str, Any]) -> None:
-        """Open the channel and furnish it. Without one there is nothing to furnish until a retry opens it."""
+        """Open the channel and furnish it. Without one there is nothing to furnish until a retry opens it.
+
+        Whoever declared gets the way there as soon as there is something to see; while it is retried, no answer.
+        """
         if await self._try("channel", incident, args):
             await self._try("card", incident, args)
+            await self._tell("answer", args, lambda: self._where(incident))
             await self._try("invitations", incident, args)
             await self._try("topic", incident, args)
+        elif "retry" not in args:
+            await self._tell("answer", args, lambda: self._where(incident))
 
     async def check(self, incident: int, args: Mapping[str, Any]) -> None:
         """Ask the affected server, read the answers, offer what would repair it."""
         answered = await self._try("checks", incident, args)
         if answered:
             await self._try("offer", incident, {**args, **answered})
+            await self._try("write-back", incident, args)
 
     async def approve(self, incident: int, args: Mapping[str, Any]) -> None:
         """Decide about a click. The approval that was still missing makes the repair due with it."""
@@ -146,6 +200,11 @@ class Lifecycle:
         answered = await self._try("checks", incident, args) if ended else None
         if ended == "outdated" and answered:
             await self._try("offer", incident, {**args, **answered})
+        await self._try("write-back", incident, args)
+
+    async def quiet(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Let the monitor be silent about what people are repairing, as far as the policy wants it."""
+        await self._try("downtime", incident, args)
 
     async def expire(self, incident: int, args: Mapping[str, Any]) -> None:
         """Withdraw an offer that nobody took in time."""
@@ -154,22 +213,80 @@ class Lifecycle:
     async def close(self, incident: int, args: Mapping[str, Any]) -> None:
         """Write the postmortem from the record and hand it out."""
         await step("offers", lambda: asyncio.to_thread(self._withdraw, incident))
+        await step("measurements", lambda: self._measure(incident))
         await self._try("draft", incident, args)
         await self._try("handing out the draft", incident, args)
+        await self._try("pushing the draft", incident, args)
+        await self._try("write-back", incident, args)
+        await self._try("downtime", incident, args)
 
     async def card(self, incident: int, args: Mapping[str, Any]) -> None:
         """Post the card once more, where somebody deleted it."""
         await self._try("card", incident, args)
 
+    async def announce(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Announce it once more, where somebody deleted that."""
+        await self._try("announcement", incident, args)
+
+    async def look(self, incident: int, args: Mapping[str, Any]) -> None:
+        """See what became of the channel: follow its name, come back into it, or go on in another one."""
+        room = await self._try("keeping the channel", incident, args)
+        if room == Room.GONE:
+            await self.gather(incident, args)
+        elif room == Room.ARCHIVED and args.get("speak"):
+            await self._try("unarchiving the channel", incident, args)
+
+    async def tend(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Remind people of what is missing; when all is done and quiet, put the channel away."""
+        for about in await step("due", lambda: self.view.due(incident, args)):
+            if about == ARCHIVE:
+                await self._try("archiving the channel", incident, args)
+            else:
+                await self._try("reminder", incident, {**args, "about": about})
+
+    async def decorate(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Pin the card and put links on the channel's bar, when all that is urgent is done."""
+        await self._try("pin", incident, args)
+        await self._try("bookmark", incident, args)
+
+    async def role(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Invite whoever got a role, and where somebody had it before, say so."""
+        await self._try("invitations", incident, args)
+        if args.get("giver"):
+            await self._try("hand-over", incident, args)
+
     async def retry(self, incident: int, args: Mapping[str, Any]) -> None:
         """Try a failed step again, and go on from there with what could not be done without it."""
         failed = args["retry"]["step"]
-        again = {"channel": self.gather, "checks": self.check, "repair": self.mend}.get(failed)
+        again = {"channel": self.gather, "capture": self.capture, "checks": self.check, "repair": self.mend}.get(failed)
         await (again(incident, args) if again else self._try(failed, incident, args))
+
+    async def capture(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Let the timeline follow a message that somebody marked, or pointed at."""
+        told = await self._try("capture", incident, args)
+        if told:
+            await self._tell("answer", args, lambda: _said(told))
+
+    async def hide(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Go on where only those who are invited can read; what shows of it in the old channel is taken out."""
+        await self._try("hiding", incident, args)
+        await self.gather(incident, args)
+
+    async def rehearse(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Ask all runbooks while all is well, so that a check that has rotted is known before it is needed."""
+        await step("rehearsal", self._rehearse)
+
+    async def expand(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Ask which groups a merged delivery stood for, and judge those that it does not name."""
+        await self._try(GROUPS, incident, args)
 
     async def report(self, incident: int, args: Mapping[str, Any]) -> None:
         """Tell people about a delivery that was not understood."""
         await step("report", lambda: self._report(incident, args))
+
+    async def propose(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Ask people whether some alerts are an incident, or show what became of the question."""
+        await step("proposal", lambda: self._proposing.show(args))
 
     # ------------------------------------------------------------------ how a step is tried
 
@@ -246,49 +363,6 @@ class Lifecycle:
 
     # ------------------------------------------------------------------ the steps
 
-    async def _open_channel(self, number: int, args: Mapping[str, Any]) -> bool:
-        incident = await self._incident(number)
-        if not incident.view.channel:
-            channel = await self._chat.open_channel(incident)
-            await self._record(number, ChannelOpened(channel=channel))
-        return True
-
-    async def _show_card(self, number: int, args: Mapping[str, Any]) -> None:
-        incident = await self._with_channel(number)
-        if incident.view.card in {"", args.get("lost")}:
-            await self._record(number, CardShown(message=await self._chat.show_card(incident, now=self._now())))
-
-    async def _invite(self, number: int, args: Mapping[str, Any]) -> None:
-        incident = await self._with_channel(number)
-        people = [p for rule in self._policy.invite if rule.service in {"", incident.service} for p in rule.people]
-        people += [e.author.id for e in incident.entries[:1] if e.source.human and e.author.id]  # who declared it
-        if wanted := [p for p in dict.fromkeys(people) if p not in incident.view.invited]:
-            await self._record(number, Invited(people=await self._chat.invite(incident, wanted)))
-
-    async def _set_topic(self, number: int, args: Mapping[str, Any]) -> None:
-        incident = await self._with_channel(number)
-        await self._record(number, TopicSet(topic=await self._chat.set_topic(incident)))
-
-    async def _announce(self, number: int, args: Mapping[str, Any]) -> None:
-        incident = await self._incident(number)
-        if not incident.view.announcement and not incident.private:
-            channel, message = await self._chat.announce(incident, now=self._now())
-            await self._record(number, Announced(channel=channel, message=message))
-
-    async def _look_up(self, number: int) -> None:
-        """The monitor's state and link, if Datadog tells; the card is complete without them."""
-        incident = await self._incident(number)
-        monitor = next((a.monitor_id for a in incident.alerts if a.monitor_id), "")
-        if not monitor:
-            return
-        try:
-            found = await self._metrics.monitor(monitor)
-        except (TryAgain, GaveUp) as problem:
-            log.event("monitor.not-looked-up", reason=problem.reason)
-            return
-        told = MonitorLookedUp(monitor_id=monitor, state=found.state, link=found.link, name=found.name)
-        await self._record(number, told)
-
     async def _check(self, number: int, args: Mapping[str, Any]) -> Mapping[str, Any] | None:
         incident = await self._incident(number)
         if args.get("recovery") and any(
@@ -300,9 +374,19 @@ class Lifecycle:
             await self._record(number, NotChecked(host=asked.host.name if asked.host else "", reason=asked.reason))
             return None
         for runbook in asked.runbooks:
-            answered = await self._desk.diagnose(runbook, asked.host, run=f"{step_key()}/{runbook.name}")
+            run = f"{step_key()}/{runbook.name}"
+            answered = await self._desk.diagnose(runbook, asked.host, run=run, coming=self._coming(number, run))
             await self._record(number, answered, part=runbook.name, source=Source(type="check"))
         return {"host": asked.host.name, "run": step_key()}
+
+    def _coming(self, number: int, run: str) -> Coming:
+        """Record how far a run is. A second attempt after a crash counts anew, and what it repeats is passed over."""
+
+        async def tell(far: ChecksComing) -> None:
+            await asyncio.to_thread(self._append, number, [self._fact(far, f"{run}/{far.answered}")])
+            self._wake()
+
+        return tell
 
     async def _offer(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._incident(number)
@@ -375,6 +459,7 @@ class Lifecycle:
                 work = {"plan": repair.plan, "host": repair.details.get("affected", repair.host)}
                 work |= {"runbook": repair.runbook, "reply_to": reply_to}
                 tx.due(f"INC-{number}/mend/{repair.plan}", "mend", number, work)
+                tx.due(f"INC-{number}/quiet/{repair.plan}", "quiet", number)
 
     async def _repair(self, number: int, args: Mapping[str, Any]) -> str:
         """Carry out an approved plan, or after a crash find out what became of it."""
@@ -397,12 +482,60 @@ class Lifecycle:
 
     def _move(self, number: int, fact: Fact, told: RepairMoved) -> None:
         """Record the stage before it begins. The first one begins only what is still approved: NotAllowed else."""
-        with self._store.transaction(incident=number) as tx:
+        begins = told.state is RepairState.RUNNING
+        with self._store.transaction(incident=number, intake=begins) as tx:
             incident = _there(tx.incident(number), number)
             repair = incident.repair(told.plan)
-            if repair and told.state is RepairState.RUNNING and (no := _too_late(incident, repair, self._now())):
-                raise NotAllowed(no)
+            if repair and begins:
+                self._begin(tx, incident, repair)
             tx.append(number, [fact])
+
+    def _begin(self, tx: Transaction, incident: Incident, repair: Repair) -> None:
+        """Refuse what may not begin any more, by NotAllowed; what has begun goes on."""
+        now = self._now()
+        if no := _too_late(incident, repair, now):
+            raise NotAllowed(no)
+        if repair.state is RepairState.APPROVED:
+            if soon := self._desk.may_begin(repair, tx.begun_since(now - LOOK_BACK)):
+                raise NotAllowed(f"Nothing was done: {soon}")
+            host = str(repair.details.get("affected", repair.host))
+            tx.begun(Begun(plan=f"{incident.id}/{repair.plan}", name=repair.name, host=host, at=now))
+
+    async def _rehearse(self) -> None:
+        """Host by host; one that cannot be asked at all leaves the others alone."""
+        for runbook, host in self._desk.rehearsals():
+            try:
+                states = await self._desk.rehearse(runbook, host)
+            except GaveUp as problem:
+                log.event("rehearsal.not-done", level=logging.WARNING, host=host.name, reason=problem.reason)
+                continue
+            await asyncio.to_thread(self._rehearsed, runbook.name, host.name, states)
+
+    def _rehearsed(self, runbook: str, host: str, states: dict[str, str]) -> None:
+        with self._store.transaction() as tx:
+            tx.rehearsed(runbook, host, states, self._now())
+
+    def rehearse_in_time(self) -> None:
+        """Make the next rehearsal due when its time has come; one of all replicas does."""
+        now = self._now()
+        with self._store.transaction() as tx:
+            if tx.once_every("rehearsal", self._policy.rehearsal.every, now):
+                tx.due(f"rehearse/{now.isoformat()}", "rehearse", NO_INCIDENT)
+
+    async def _measure(self, number: int) -> None:
+        """Keep the line that the alert watched, if it can be had; the draft is complete without it."""
+        incident = await self._incident(number)
+        query, threshold = measured_by(incident)
+        if not query or incident.measurements:
+            return
+        start, end = span_of(incident, self._now())
+        try:
+            found = await self._metrics.series(query, start=start, end=end)
+        except (TryAgain, GaveUp) as problem:
+            log.event("measurements.not-kept", reason=problem.reason)
+            return
+        if lines := kept(found, query=query, threshold=threshold):
+            await self._record(number, Measured(lines=lines))
 
     async def _draft(self, number: int, args: Mapping[str, Any]) -> None:
         incident = await self._incident(number)
@@ -411,9 +544,29 @@ class Lifecycle:
             await self._record(number, DraftWritten(path=path))
 
     async def _hand_out(self, number: int, args: Mapping[str, Any]) -> None:
-        incident = await self._with_channel(number)
+        incident = await self._incident(number)
+        if incident.entries and incident.entries[0].source.type == "import" and not incident.view.channel:
+            return  # it was brought in from a file: nobody meets about it
+        incident = await self.view.with_channel(number)
+        if not incident.view.card:  # after an outage everything comes at once, and the card is to be the first
+            raise TryAgain("The card is not there yet.", reason="no_card")
         files = await asyncio.to_thread(self._drafts.files, incident)
-        await self._record(number, DraftPosted(message=await self._chat.post_draft(incident, files)))
+        message = await self._chat.post_draft(incident, files)
+        if message != incident.view.draft_posted:
+            await self._record(number, DraftPosted(message=message))
+
+    async def _push(self, number: int, args: Mapping[str, Any]) -> None:
+        """Bring the draft to the git repository, if the policy names one. A private incident stays here."""
+        incident = await self._incident(number)
+        if not self._drafts.pushes or incident.private:
+            return
+        pushed = await asyncio.to_thread(self._drafts.push, incident)
+        if pushed.commit == incident.view.draft_pushed:
+            return
+        if incident.view.channel:
+            where = f"Postmortem draft of {incident.id} is on branch {pushed.branch}. {pushed.link}".rstrip()
+            await self._chat.report(incident.view.channel.id, where, f"pushed:{incident.id}:{incident.closings}")
+        await self._record(number, DraftPushed(branch=pushed.branch, commit=pushed.commit, link=pushed.link))
 
     async def _report(self, number: int, args: Mapping[str, Any]) -> None:
         """What cannot be delivered is said later; what the chat refuses for good stays in the log."""
@@ -436,7 +589,7 @@ class Lifecycle:
             tx.due(key, "report", number, args)
 
     async def _channel_of(self, number: int) -> str:
-        channel = (await self._with_channel(number)).view.channel
+        channel = (await self.view.with_channel(number)).view.channel
         return channel.id if channel else ""
 
     async def _where(self, number: int) -> str:
@@ -445,77 +598,19 @@ class Lifecycle:
         place = (
             f"<#{channel.id}|{channel.name}>" if channel else "its channel could not be opened yet and is tried again"
         )
-        return f"{incident.id} opened: {incident.title}: {place}"
+        told = "private" if incident.private else f"opened: {incident.title}"
+        return f"{incident.id} {told}: {place}"
 
-    # ------------------------------------------------------------------ the view
-
-    async def sync(self, number: int) -> None:
-        """Bring card, announcement and topic up to what the record says now. Raises TryAgain: call it again."""
-        head = await asyncio.to_thread(self._store.head, number)
-        incident = await self._incident(number)
-        late = [
-            await self._edit("card", incident, self._edit_card) if incident.view.card else None,
-            await self._edit("announcement", incident, self._edit_announcement) if incident.view.announcement else None,
-            await self._edit("topic", incident, self._edit_topic) if incident.view.topic else None,
-        ]
-        if problem := next(filter(None, late), None):
-            raise problem
-        await asyncio.to_thread(self._store.shown, number, head)
-
-    async def _edit(
-        self, name: str, incident: Incident, edit: Callable[[Incident], Awaitable[None]]
-    ) -> TryAgain | None:
-        """What the chat refuses for good is said once; what may work later is given back, so that it is done again."""
-        known = incident.troubles.get(name)
-        try:
-            await edit(incident)
-        except TryAgain as problem:
-            return problem
-        except GaveUp as problem:
-            if known is None or known.text != str(problem):
-                await self._note(incident, StepFailed(step=name, text=str(problem), fix=problem.fix))
-        else:
-            if known:
-                await self._note(incident, StepDone(step=name))
-        return None
-
-    async def _edit_card(self, incident: Incident) -> None:
-        try:
-            await self._chat.edit_card(incident, now=self._now())
-        except GaveUp as problem:
-            if problem.reason != "message_not_found":
-                raise
-            await asyncio.to_thread(self._post_again, incident)
-
-    def _post_again(self, incident: Incident) -> None:
-        """A flow posts it: of several replicas that miss the card only one does."""
-        lost = incident.view.card
-        with self._store.transaction(incident=incident.number) as tx:
-            tx.due(f"{incident.id}/card/{lost}", "card", incident.number, {"lost": lost})
-        self._wake()
-
-    async def _edit_announcement(self, incident: Incident) -> None:
-        await self._chat.edit_announcement(incident, now=self._now())
-
-    async def _edit_topic(self, incident: Incident) -> None:
-        if (topic := await self._chat.set_topic(incident)) != incident.view.topic:
-            await self._note(incident, TopicSet(topic=topic))
-
-    async def _note(self, incident: Incident, what: What) -> None:
-        """Record something about the view. Outside a flow there is no step to name it after."""
-        await asyncio.to_thread(self._append, incident.number, [self._fact(what, f"view/{uuid4().hex}")])
+    async def _hide(self, number: int, args: Mapping[str, Any]) -> None:
+        left = args.get("left") or {}
+        if left:
+            old = Channel(id=left["id"], name=left["name"])
+            await self._chat.withdraw(await self._incident(number), old, left["card"])
 
     # ------------------------------------------------------------------ the record
 
     async def _incident(self, number: int) -> Incident:
-        return _there(await asyncio.to_thread(self._store.incident, number), number)
-
-    async def _with_channel(self, number: int) -> Incident:
-        """The incident, once it has a channel; without one the step comes back later."""
-        incident = await self._incident(number)
-        if not incident.view.channel:
-            raise TryAgain("The incident has no channel yet.", reason="no_channel")
-        return incident
+        return await self.view.incident(number)
 
     async def _record(self, number: int, what: What, *, part: str = "", source: Source | None = None) -> None:
         fact = self._fact(what, f"{step_key()}/{part}" if part else step_key())
@@ -537,16 +632,10 @@ async def _said(text: str) -> str:
     return text
 
 
-def _there(incident: Incident | None, number: int) -> Incident:
-    if incident is None:
-        raise LookupError(f"INC-{number} is not in the record")
-    return incident
-
-
 def _fix(problem: TryAgain | GaveUp, *, again: bool) -> str:
     if isinstance(problem, GaveUp):
-        return problem.fix
-    return "It is tried again by itself." if again else "It is not tried again: do this step by hand."
+        return f"{problem.fix} {AGAIN}".strip() if again else problem.fix
+    return AGAIN if again else "It is not tried again: do this step by hand."
 
 
 def _too_late(incident: Incident, repair: Repair, now: datetime) -> str:

@@ -59,10 +59,11 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What to do with the alerts that match."""
+    """What to do with the alerts that match, and whether their incident is over when all of it has recovered."""
 
     match: Match = Match()
     do: Literal["ignore", "propose", "open"]
+    on_recovery: Literal["suggest", "close"] = "suggest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,14 @@ class Reminders:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """How often runbooks are asked while all is well, and when a check that is not green counts as stale."""
+
+    every: timedelta = timedelta(days=1)
+    stale_after: timedelta = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Publish:
     """A git repository to push drafts to, and the branch (`{id}`)."""
 
@@ -111,11 +120,12 @@ class Postmortem:
 
 @dataclass(frozen=True, kw_only=True)
 class Datadog:
-    """What Muster writes to Datadog."""
+    """What Muster writes to Datadog. `reconcile` finds the monitors whose alerts must not be missed; `off` for none."""
 
     write_back: bool = True
     downtime: bool = False
     mirror_incident: bool = False
+    reconcile: str = "notification:webhook-muster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,14 +138,22 @@ class Policy:
     roles: tuple[str, ...] = ("commander", "scribe", "communications")
     channel: Channel = Channel()
     announce: str = "incidents"
+    announce_too: tuple[str, ...] = ()
     operators: str = ""
     invite: tuple[Invite, ...] = ()
     rules: tuple[Rule, ...] = (Rule(match=Match(title="[TEST]*"), do="ignore"), Rule(do="open"))
     grouping: Grouping = Grouping()
     reminders: Reminders = Reminders()
+    rehearsal: Rehearsal = Rehearsal()
+    repairs_per_hour: int = 6
     approvers: tuple[str, ...] = ()
     postmortem: Postmortem = Postmortem()
     datadog: Datadog = Datadog()
+
+    @property
+    def announced_in(self) -> tuple[str, ...]:
+        """The channels in which every incident that is not private is announced."""
+        return tuple(filter(None, (self.announce, *self.announce_too)))
 
     @property
     def troubles(self) -> str:
@@ -152,18 +170,22 @@ def _policy(cursor: Cursor) -> Policy:
     std = Policy()
     with Block(cursor) as top:
         top.take("policy", version, None)
+        announced: tuple[str, ...] = top.take("announce", one_or_many(_channel_name), (std.announce,))
         policy = Policy(
             command=top.take("command", _command, std.command),
             severities=top.take("severities", _distinct(line), std.severities),
             default_severity=top.take("default-severity", line, std.default_severity),
             roles=top.take("roles", _distinct(name), std.roles),
             channel=top.take("channel", _channel, std.channel),
-            announce=top.take("announce", _channel_name, std.announce),
+            announce=announced[0] if announced else "",
+            announce_too=announced[1:],
             operators=top.take("operators", _channel_name, std.operators),
             invite=top.take("invite", many(_invite), std.invite),
             rules=top.take("rules", many(_rule), std.rules),
             grouping=top.take("grouping", _grouping, std.grouping),
             reminders=top.take("reminders", _reminders, std.reminders),
+            rehearsal=top.take("rehearsal", _rehearsal, std.rehearsal),
+            repairs_per_hour=top.take("repairs-per-hour", whole(1), std.repairs_per_hour),
             approvers=top.take("approvers", one_or_many(line), std.approvers),
             postmortem=top.take("postmortem", _postmortem, std.postmortem),
             datadog=top.take("datadog", _datadog, std.datadog),
@@ -235,10 +257,12 @@ def _invite(cursor: Cursor) -> Invite:
 
 def _rule(cursor: Cursor) -> Rule:
     do: Read[Literal["ignore", "propose", "open"]] = one_of("ignore", "propose", "open")
+    over: Read[Literal["suggest", "close"]] = one_of("suggest", "close")
     with Block(cursor) as words:
         return Rule(
             match=words.take("match", _match, Match(), required=True),
             do=words.take("do", do, "open", required=True),
+            on_recovery=words.take("on-recovery", over, "suggest"),
         )
 
 
@@ -282,6 +306,15 @@ def _reminders(cursor: Cursor) -> Reminders:
         )
 
 
+def _rehearsal(cursor: Cursor) -> Rehearsal:
+    std = Rehearsal()
+    with Block(cursor) as words:
+        return Rehearsal(
+            every=words.take("every", duration, std.every),
+            stale_after=words.take("stale-after", duration, std.stale_after),
+        )
+
+
 def _postmortem(cursor: Cursor) -> Postmortem:
     std = Postmortem()
     with Block(cursor) as words:
@@ -307,4 +340,5 @@ def _datadog(cursor: Cursor) -> Datadog:
             write_back=words.take("write-back", flag, std.write_back),
             downtime=words.take("downtime", flag, std.downtime),
             mirror_incident=words.take("mirror-incident", flag, std.mirror_incident),
+            reconcile=words.take("reconcile", line, std.reconcile),
         )

@@ -15,11 +15,14 @@ from bot.incident import (
     CheckSeen,
     Entry,
     Incident,
+    Measurement,
     Person,
     Repair,
+    Review,
     Status,
     Trouble,
     View,
+    Watched,
 )
 from bot.journal import from_json, instant, stamp, to_json
 from bot.ports import NotAllowed
@@ -35,6 +38,7 @@ LISTS: Mapping[str, tuple[str, type[Any]]] = {
     "causes": ("causes", CauseSeen),
     "actions": ("action_items", ActionItem),
     "remediations": ("repairs", Repair),
+    "measurements": ("measurements", Measurement),
 }
 
 
@@ -60,11 +64,16 @@ def to_record(incident: Incident) -> dict[str, Any]:
         "actions": to_json(incident.action_items),
         "remediations": [_without_plan(to_json(r)) for r in incident.repairs],
         "monitors": to_json(incident.monitors),
+        "measurements": to_json(incident.measurements),
         "held": incident.held,
         "closings": incident.closings,
+        "storm": incident.storm,
+        "merged_into": incident.merged_into,
         "draft_path": incident.draft_path,
+        "review": incident.review.value,
         "stated_times": {name: stamp(at) for name, at in incident.times.items()},
         "troubles": to_json(incident.troubles),
+        "watched": to_json(incident.watched),
         "view": to_json(incident.view),
         "recorded_order": [e.id for e in incident.entries],
         **incident.extra,
@@ -81,7 +90,20 @@ def _stamp(at: datetime | None) -> str | None:
 
 OURS = frozenset(
     {"format", "id", "title", "severity", "status", "service", "private", "drill", "opened_at", "channel", "roles"}
-    | {"monitors", "held", "closings", "draft_path", "stated_times", "troubles", "view", "recorded_order"}
+    | {
+        "monitors",
+        "held",
+        "closings",
+        "draft_path",
+        "stated_times",
+        "troubles",
+        "storm",
+        "merged_into",
+        "view",
+        "watched",
+        "recorded_order",
+        "review",
+    }
     | set(TIMES)
     | set(LISTS)
 )
@@ -114,9 +136,13 @@ def _incident(data: Mapping[str, Any]) -> Incident:
         times=_times(data),
         roles={role: from_json(Person, who, strict=True) for role, who in data.get("roles", {}).items()},
         troubles={step: from_json(Trouble, trouble, strict=True) for step, trouble in data.get("troubles", {}).items()},
+        watched=from_json(Watched, data.get("watched", {}), strict=True),
         view=_view(data),
         closings=_of(int, data, "closings", 0),
+        storm=_of(bool, data, "storm", False),
+        merged_into=_of(int, data, "merged_into", 0),
         draft_path=_of(str, data, "draft_path", ""),
+        review=Review(data.get("review", Review.DRAFT)),
         extra={name: value for name, value in data.items() if name not in OURS},
     )
     for name, (attribute, kind) in LISTS.items():

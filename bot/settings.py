@@ -29,6 +29,7 @@ class Settings:
 
     slack_bot_token: str = field(default="", repr=False)
     slack_signing_secret: str = field(default="", repr=False)
+    slack_app_token: str = field(default="", repr=False)
     slack_api_url: str = "https://slack.com/api/"
     dd_api_key: str = field(default="", repr=False)
     dd_app_key: str = field(default="", repr=False)
@@ -60,6 +61,7 @@ class Settings:
         settings = Settings(
             slack_bot_token=found.text("SLACK_BOT_TOKEN"),
             slack_signing_secret=found.text("SLACK_SIGNING_SECRET"),
+            slack_app_token=found.text("SLACK_APP_TOKEN"),
             slack_api_url=found.url("SLACK_API_URL", Settings.slack_api_url),
             dd_api_key=found.text("DD_API_KEY"),
             dd_app_key=found.text("DD_APP_KEY"),
@@ -83,8 +85,8 @@ class Settings:
         needed = {
             "SLACK_BOT_TOKEN": (self.slack_bot_token, "the bot token (xoxb-…) of the app's OAuth page"),
             "SLACK_SIGNING_SECRET": (
-                self.slack_signing_secret,
-                "the signing secret of the app's Basic Information",
+                self.slack_signing_secret or self.slack_app_token,
+                "the signing secret of the app's Basic Information (or SLACK_APP_TOKEN, for Socket Mode)",
             ),
             "DATADOG_WEBHOOK_SECRET": (
                 self.webhook_secrets,

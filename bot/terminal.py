@@ -8,25 +8,30 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bot import commands
+from bot.backfill import Brought, bring
 from bot.facts import Fact, Imported
 from bot.hear import NAMED, Hearing, number_of, zone_named
 from bot.incident import Incident, Person, Precision, Source
 from bot.journal import stamp
+from bot.judge import Why
 from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.postmortem.drafts import Drafts
 from bot.record import from_record, to_record
+from bot.rehearsal import stale_checks
 from bot.runbook.inventory import Host
+from bot.runbook.result import Known
 from bot.runbook.runbook import Runbook
 from bot.said import Reply, Said
 from bot.settings import Home, Settings, read_home, read_policy
 from bot.spoken_time import Ask, Context, Refused, Understood, understand
-from bot.store import Store, Summary
+from bot.store import Delivery, Ruled, Store, Summary
+from bot.timeline_file import read
 
 if TYPE_CHECKING:
     from bot.runbook.desk import Desk
@@ -66,6 +71,15 @@ def _instant(words: str, context: Context) -> datetime:
     elif isinstance(heard, Refused):
         why = f"{heard.text}; {heard.suggestion}"
     raise NotAllowed(f"Nothing was recorded, --now {words!r}: {why}; give one time such as 2026-11-22T10:45Z or 11:15.")
+
+
+def _day(words: str, context: Context) -> date:
+    """The day that --date names. Raises NotAllowed for what is none, or not exactly one."""
+    heard = understand(words, context)
+    if isinstance(heard, Understood) and heard.on and not heard.rest and heard.precision is Precision.DATE:
+        return heard.on
+    why = f"{heard.question} {' or '.join(heard.choices)}".strip() if isinstance(heard, Ask) else "it is no date"
+    raise NotAllowed(f"Nothing was imported, --date {words!r}: {why}; give one such as 2026-11-22.")
 
 
 def _user() -> str:
@@ -156,14 +170,41 @@ class Terminal:
                 tx.append(incident.number, [replace(told, source=Source(type="import"))])
         return [incident.id for incident, _ in incidents]
 
+    def bring_in_timeline(self, text: str, *, file: str, into: str, date: str, zone: str, now: str) -> Brought:
+        """Add a timeline as people write it to this incident, or to a new one. Raises NotAllowed for its options."""
+        voice = Voice.of("", zone, now, default_zone=self.settings.zone, clock=self._now())
+        at = voice.at or self._now()
+        incident = self.incident(into) if into else None
+        timeline = read(
+            text,
+            zone=zone_named(voice.zone),
+            date=_day(date, Context(now=at, zone=zone_named(voice.zone))) if date else None,
+            now=at,
+            started=incident.opened_at if incident else None,
+        )
+        if not timeline.rows:
+            raise NotAllowed(f"Nothing was imported: there is no row in {file}; a row is a time and a text.")
+        number = incident.number if incident else None
+        severity = self._policy().default_severity
+        return bring(self._store, timeline, file=file, into=number, severity=severity, now=at)
+
     def draft(self, id: str, *, brief: bool) -> str:
         """The postmortem draft as the record stands now."""
         drafts = Drafts(self.settings.postmortems, zone=self.settings.zone, wanted=self._policy().postmortem)
         return drafts.make(self.incident(id), brief=brief or None).markdown
 
+    def stale_checks(self, after: timedelta) -> list[str]:
+        """The checks that were not green for so long when they were rehearsed."""
+        return stale_checks(self._store.rehearsed(), now=self._now(), after=after)
+
+    def keep_known_good(self, host: Host, known: Known) -> None:
+        """This configuration has passed the gate: it is what a repair goes back to."""
+        self._store.keep_known_good(host.name, commit=known.commit, tree=known.tree, at=self._now())
+
     def runbook(self, name: str, host: str) -> tuple[Desk, Runbook, Host]:
         """A runbook and a host of the inventory by their names. Raises NotAllowed with the names that there are."""
-        from bot.runbook.desk import Desk  # loads SSH: not for what is said
+        from bot.datadog import Datadog  # like SSH, which the desk loads: not for what is said
+        from bot.runbook.desk import Desk
 
         home = self.home()
         found = next((r for r in home.runbooks if r.name == name), None)
@@ -173,25 +214,43 @@ class Terminal:
         where = home.inventory.find(host)
         if where is None:
             raise NotAllowed(f"No checks were run: the inventory does not know {host}.")
-        return Desk(home, self._store, now=self._now), found, where
+        said = self.settings
+        datadog = Datadog(api_key=said.dd_api_key, app_key=said.dd_app_key, site=said.dd_site, url=said.dd_api_url)
+        return Desk(home, self._store, now=self._now, metrics=datadog), found, where
 
     def explain(self, word: str) -> list[dict[str, Any]]:
         """Which rule decided about a delivery, or about all deliveries of an incident."""
         one = self._store.delivery(word)
         if one is None and not NAMED.fullmatch(word):
             raise NotAllowed(f"Nothing can be explained: there is no delivery {word}, and it is no incident (INC-n).")
-        found = [one] if one else self._store.explained(self.incident(word).number)
-        return [
-            {
-                "delivery": d.id,
-                "source": d.source,
-                "received_at": stamp(d.received_at),
-                "incident": f"INC-{d.incident}" if d.incident else None,
-                "ruling": d.ruling,
-                "reason": d.reason,
-            }
-            for d in found
-        ]
+        if one:
+            return self._explained([one], self._store.ruled(delivery=one.id))
+        number = self.incident(word).number
+        return self._explained(self._store.explained(number), self._store.ruled(incident=number))
+
+    def _explained(self, deliveries: list[Delivery], rulings: list[Ruled]) -> list[dict[str, Any]]:
+        """A row for each alert; for a delivery without any the one on itself."""
+        known = {r.delivery: self._store.delivery(r.delivery) for r in rulings} | {d.id: d for d in deliveries}
+        rows = [_told(known[r.delivery], r) for r in rulings]
+        rows += [_told(d, d) for d in deliveries if d.id not in {r.delivery for r in rulings}]
+        return sorted(rows, key=lambda row: (row["received_at"], row["delivery"]))
+
+
+def _told(delivery: Delivery | None, ruled: Ruled | Delivery) -> dict[str, Any]:
+    one = ruled if isinstance(ruled, Ruled) else None
+    return {
+        "delivery": delivery.id if delivery else "",
+        "alert": one.n if one else 0,
+        "source": delivery.source if delivery else "",
+        "received_at": stamp(ruled.received_at),
+        "at": stamp(one.at) if one else None,
+        "incident": f"INC-{ruled.incident}" if ruled.incident else None,
+        "proposal": one.proposal if one else "",
+        "ruling": ruled.ruling,
+        "why": one.why if one else (Why.NOT_UNDERSTOOD if ruled.ruling == Why.NOT_UNDERSTOOD else ""),
+        "reason": ruled.reason,
+        "repeats": delivery.repeats if delivery else 0,
+    }
 
 
 def read_records(text: str) -> list[Mapping[str, Any]]:

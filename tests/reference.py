@@ -17,6 +17,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 KINDS: Mapping[object, str] = {
     str: "text",
     int: "whole number",
+    float: "number",
     bool: "`true` or `false`",
     Port: "port",
     Seconds: "duration (`500ms`, `10s`, `5m`)",

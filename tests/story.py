@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.engine import Engine
-from bot.facts import AlertAttached, ChecksAnswered, Fact, Opened, What
+from bot.facts import AlertAttached, ChecksAnswered, ChecksComing, Fact, Opened, What
 from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
 from bot.lifecycle import Lifecycle
-from bot.policy import Invite, Policy
-from bot.ports import GaveUp, MonitorState, NotAllowed, TryAgain
+from bot.policy import Datadog, Invite, Policy
+from bot.ports import GaveUp, Metrics, NotAllowed, TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.runbook.desk import Questions, Reached
 from bot.runbook.inventory import Host
+from bot.runbook.limits import Begun
+from bot.runbook.progress import Coming
 from bot.runbook.runbook import Runbook
 from bot.store import Store
+from tests.fake_metrics import FakeMetrics
 from tests.fakes import FakeChat
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 PLAN = "a-plan"
 STAGES = ("running", "testing", "acting", "verifying")
-
-
-class FakeMetrics:
-    """A monitor that alerts."""
-
-    async def monitor(self, monitor_id: str) -> MonitorState:
-        return MonitorState(state="Alert", link=f"https://monitors.example/{monitor_id}", name="web")
 
 
 @dataclass
@@ -45,12 +41,18 @@ class FakeDesk:
     ends: RepairState = RepairState.VERIFIED
     now: datetime = NOW
     offered: str = PLAN
+    stopped: str = ""
 
     def questions(self, incident: Incident, *, host: str = "", runbook: str = "") -> Questions:  # noqa: ARG002 - of Desk
         return Questions(host=Host(name="web-02", address="127.0.0.2", group="web"), runbooks=(_runbook(),))
 
-    async def diagnose(self, runbook: Runbook, host: Host, *, run: str) -> ChecksAnswered:
+    def may_begin(self, repair: Repair, begun: Iterable[Begun]) -> str:  # noqa: ARG002 - of Desk
+        return self.stopped
+
+    async def diagnose(self, runbook: Runbook, host: Host, *, run: str, coming: Coming | None = None) -> ChecksAnswered:
         self._called("diagnose")
+        if coming:
+            await coming(ChecksComing(runbook=runbook.name, host=host.name, answered=1, asked=2))
         seen = CheckSeen(check="port", host=host.name, state="fail", at=self.now)
         cause = CauseSeen(id="web/1", verdict=Verdict.PROVED, text="Another port.", at=self.now, host=host.name)
         return ChecksAnswered(
@@ -108,6 +110,7 @@ class Story:
     engine: Engine
     ana: str
     ben: str
+    metrics: FakeMetrics
     now: datetime = NOW
     woken: int = 0
 
@@ -127,9 +130,10 @@ class Story:
         """How far it is."""
         return self.repair.state
 
-    def alert(self, *flows: str, key: str = "D1") -> None:
+    def alert(self, *flows: str, key: str = "D1", scope: tuple[str, ...] = ()) -> None:
         """An alert opens the incident and makes these flows due."""
-        seen = AlertSeen(delivery=key, source="datadog", transition="Triggered", at=self.now, monitor_id="7")
+        what = AlertSeen(delivery=key, source="datadog", transition="Triggered", at=self.now, monitor_id="7")
+        seen = replace(what, scope=scope)
         with self.store.transaction(intake=True) as tx:
             number = tx.new_incident()
             opened = Opened(title="Web is out", severity="SEV2", service="shop")
@@ -185,16 +189,25 @@ class Story:
 
 
 @asynccontextmanager
-async def story(store: Store, folder: Any, *, executor: str = "local") -> AsyncIterator[Story]:
-    """A story that is ready to begin; people: ana and ben are @oncall-web."""
-    chat, desk = FakeChat(), FakeDesk()
+async def story(
+    store: Store,
+    folder: Any,
+    *,
+    executor: str = "local",
+    announce: tuple[str, ...] = ("incidents",),
+    datadog: Datadog = Datadog(),  # noqa: B008 - frozen
+    source: Metrics | None = None,
+) -> AsyncIterator[Story]:
+    """A story that is ready to begin; people: ana and ben are @oncall-web. `source` is asked instead of a fake."""
+    chat, desk, metrics = FakeChat(), FakeDesk(), FakeMetrics()
     ana, ben = chat.add_person("ana"), chat.add_person("ben")
     chat.groups["oncall-web"] = frozenset({ana, ben})
-    policy = Policy(invite=(Invite(service="shop", people=("@oncall-web",)),))
+    invite = (Invite(service="shop", people=("@oncall-web",)),)
+    policy = Policy(invite=invite, announce=announce[0], announce_too=announce[1:], datadog=datadog)
     life = Lifecycle(
         store=store,
         chat=chat,
-        metrics=FakeMetrics(),
+        metrics=source or metrics,
         desk=desk,  # type: ignore[arg-type] # a small one
         drafts=Drafts(folder, zone="UTC", wanted=policy.postmortem),
         policy=policy,
@@ -202,7 +215,7 @@ async def story(store: Store, folder: Any, *, executor: str = "local") -> AsyncI
         wake=lambda: None,
     )
     engine = Engine(store, executor=executor, run=life.run, broke=life.broke, poll=0.05)
-    told = Story(store=store, chat=chat, desk=desk, life=life, engine=engine, ana=ana, ben=ben)
+    told = Story(store=store, chat=chat, desk=desk, life=life, engine=engine, ana=ana, ben=ben, metrics=metrics)
     await engine.launch()
     try:
         yield told

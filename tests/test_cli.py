@@ -227,3 +227,61 @@ def test_wrong_usage_is_exit_2(muster: Machine, words: list[str]) -> None:
     ran = muster(*words)
     assert (ran.exit, ran.out) == (2, "")
     assert "Usage:" in ran.err
+
+
+FIXTURES = ROOT / "tests" / "alerts" / "fixtures" / "datadog"
+RULES = """policy: 1
+rules:
+  - {match: {tags: {env: prod}}, do: propose, on-recovery: close}
+  - {match: {}, do: ignore}
+"""
+
+
+def test_rules_are_tried_on_recorded_payloads_without_asking_anybody(muster: Machine) -> None:
+    (muster.folder / "runbooks").mkdir(exist_ok=True)
+    (muster.folder / "runbooks" / "policy.yaml").write_text(RULES)
+    (muster.folder / "runbooks" / "inventory.yaml").write_text(INVENTORY)
+    triggered, broken = FIXTURES / "triggered.json", FIXTURES / "old_default_payload.json"
+    ran = muster("rules", "test", str(triggered), str(FIXTURES / "test_notification.json"))
+    first, second = ran.out.splitlines()
+    assert (ran.exit, ran.err) == (0, "")
+    assert first == f"{triggered}  propose  rule 1 of the policy (propose)  web-02  Web server out of rotation"
+    assert "ignore  a test notification" in second
+    lines = ROOT / "tests" / "data" / "sixty_posts.jsonl"
+    told = json.loads(muster("rules", "test", str(lines), "--json").out)
+    assert len(told) == 60
+    assert (told[1]["file"], told[1]["does"], told[1]["host"], told[1]["place"]) == (
+        f"{lines}:2",
+        "propose",
+        "web-02",
+        "service shop prod",
+    )
+    failed = muster("rules", "test", str(triggered), str(broken))
+    assert failed.exit == 1
+    assert f"{broken}: not understood: neither a monitor id nor a title" in failed.out
+    assert muster("rules", "test", str(muster.folder / "none.json")).refusal.startswith("Nothing was tested: ")
+    (muster.folder / "odd.json").write_bytes(b"\xff{")
+    assert muster("rules", "test", str(muster.folder / "odd.json")).exit == 1
+
+
+def test_a_timeline_becomes_an_incident_and_what_is_unclear_is_asked(muster: Machine) -> None:
+    muster.put("Web is out.md", "10:30am – first alert\n26:10 what is this\n11.15am – restored\n")
+    words = ("--date", "2024-01-15", "--zone", "EAT", "--now", "2024-01-18T09:00Z")
+    done = muster("import", "--timeline", "Web is out.md", *words)
+    assert done.exit == 1
+    assert done.out.splitlines() == [
+        "INC-1 opened: Web is out",
+        "E2 at 2024-01-15 10:30 EAT (07:30 UTC): first alert",
+        "E3 kept as typed, without a time: what is this",
+        "E4 at 2024-01-15 11:15 EAT (08:15 UTC): restored",
+    ]
+    assert done.err.startswith("line 2: “26:10” what is this: “26:10” is on no clock")
+    again = muster("import", "--timeline", "Web is out.md", "INC-1", *words)
+    assert (again.exit, again.out.splitlines()[-1]) == (0, "Nothing was added: every row is in INC-1 already.")
+    rows = json.loads(muster("export", "INC-1").out)["timeline"]
+    assert [(row["typed"], row["occurred_at"], row["precision"]) for row in rows[1:]] == [
+        ("10:30am", "2024-01-15T07:30:00Z", "minute"),
+        ("26:10", None, "unknown"),
+        ("11.15am", "2024-01-15T08:15:00Z", "minute"),
+    ]
+    assert "it is no date" in muster("import", "--timeline", "Web is out.md", "--date", "99").refusal

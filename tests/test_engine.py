@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,31 @@ async def test_a_flow_that_this_process_knows_nothing_of_is_begun_again(
         await made.settle()
         assert made.did == ["{}"]
     store.close()
+
+
+async def test_checks_that_ask_the_same_and_wait_are_one(store: Store) -> None:
+    async with flows(store) as made:
+        for n in range(3):
+            due(store, f"K{n}", "check", host="web-1")
+        due(store, "L", "check", host="web-2")
+        due(store, "M", "walk", host="web-1")
+        due(store, "N", "walk", host="web-1")
+        await made.settle()
+        assert sorted(made.did) == sorted(
+            [*["check 1"] * 2, *["walk 1"] * 2, *['{"host": "web-1"}'] * 3, '{"host": "web-2"}']
+        )
+
+
+async def test_what_was_done_long_ago_is_forgotten_with_its_journal(store: Store) -> None:
+    async with flows(store) as made:
+        due(store)
+        due(store, "waits", not_before="2999-01-01T00:00:00+00:00")
+        while len(store.dues()) > 1:
+            await made.engine.sweep(NOW)
+            await asyncio.sleep(0.02)
+        today = datetime.now(UTC)
+        await made.engine.forget(today - timedelta(days=1))
+        assert await DBOS.get_workflow_status_async("K") is not None
+        await made.engine.forget(today + timedelta(days=1))
+        assert await DBOS.get_workflow_status_async("K") is None
+        assert (store.outdated(today + timedelta(days=1)), [d.key for d in store.dues()]) == ([], ["waits"])

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.commands import COMMANDS
-from bot.hear import NOT_YET, one_slip
+from bot.hear import one_slip
 from bot.said import Reply
 from bot.store import Store
 from tests.talk import Talk, open_incident
@@ -75,12 +75,6 @@ def test_a_known_word_outside_of_an_incident_opens_nothing(say: Talk) -> None:
     asked = say.refused("status page is down")
     assert "INC-n status page is down" in asked
     assert "declare status page is down" in asked
-
-
-@pytest.mark.parametrize("word", sorted(NOT_YET))
-def test_words_that_are_still_to_come_open_nothing(say: Talk, word: str) -> None:
-    say.channel = "CGENERAL"
-    assert "cannot be done yet" in say.refused(f"{word} INC-1")
 
 
 def test_declaring_inside_a_channel_opens_another_one(say: Talk) -> None:
@@ -197,7 +191,7 @@ def test_a_zone_may_be_an_abbreviation(say: Talk) -> None:
 
 # Anything at all
 
-WORDS = st.sampled_from([*COMMANDS, *NOT_YET, "INC-1", "INC-9", "on", "E1", "at", "10:31", "by", "@ana", "-", "nte"])
+WORDS = st.sampled_from([*COMMANDS, "INC-1", "INC-9", "on", "E1", "at", "10:31", "by", "@ana", "-", "nte"])
 SENTENCES = st.one_of(st.text(max_size=60), st.lists(WORDS | st.text(max_size=8), max_size=6).map(" ".join))
 
 

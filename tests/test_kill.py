@@ -3,201 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot.incident import Incident, Kind, RepairState
+from bot.incident import Kind, RepairState, Room
 from bot.lab.datadog import Datadog
 from bot.lab.farm import Farm
-from bot.lab.workspace import Workspace
-from bot.lab.workspace_faults import Fault, FaultKind, Faults
-from bot.store import Store
-from tests.bot_process import ROOT, SECRET, BotProcess
+from tests.kill_world import ALERTED, DECLARED, Point, World, world
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
-POLICY = """policy: 1
-announce: incidents
-invite:
-  - {service: shop, people: ["@oncall-web"]}
-approvers: ["@oncall-web"]
-"""
-
-
-@dataclass(frozen=True)
-class Point:
-    """When the bot dies: before or after a call that arrives at the workspace, or a fact that is written down."""
-
-    when: str
-    what: str
-
-    @property
-    def call(self) -> str:
-        """The Web API method, or nothing for a fact."""
-        return METHODS.get(self.what, "")
-
-
-METHODS = {
-    "channel": "conversations.create",
-    "card": "chat.postMessage",
-    "invitations": "conversations.invite",
-    "topic": "conversations.setTopic",
-    "announcement": "chat.postMessage",
-    "edit": "chat.update",
-    "upload": "files.getUploadURLExternal",
-    "draft": "files.completeUploadExternal",
-}
-SLACK = ("channel", "card", "invitations", "topic", "announcement", "edit")
+SLACK = ("channel", "card", "invitations", "topic", "announcement", "edit", "pin", "bookmark")
 OPENING = (
-    "Opened",
-    "ChannelOpened",
-    "CardShown",
-    "Invited",
-    "TopicSet",
-    "Announced",
-    "ChecksAnswered",
-    "RepairOffered",
+    *("Opened", "ChannelOpened", "CardShown", "Invited", "TopicSet", "Announced", "CardPinned", "Bookmarked"),
+    *("ChecksComing", "ChecksAnswered", "RepairOffered", "MonitorLookedUp", "ContextFound", "WrittenBack"),
+    "MirrorShown",
 )
 STAGES = tuple(f"RepairMoved/{stage}" for stage in ("running", "testing", "acting", "verifying", "verified"))
-MENDING = ("RepairApproved", *STAGES)
-CLOSING = ("Closed", "DraftWritten", "upload", "draft", "DraftPosted")
+MENDING = ("RepairApproved", "Silenced", *STAGES)
+CLOSING = ("Closed", "DraftWritten", "upload", "draft", "DraftPosted", "DraftPushed", "SilenceEnded")
 
 
 def both(*names: str) -> list[Point]:
     """Before and after each of them."""
     return [Point(when, name) for name in names for when in ("before", "after")]
-
-
-class Trap(Faults):
-    """Kills the bot when a certain call arrives, or when it was done and its answer is on the way."""
-
-    def __init__(self, workspace: Workspace, kill: Callable[[], None]) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._kill = kill
-        self._point: Point | None = None
-        self._coming = False
-        workspace.api.faults = self
-        workspace.api.recorded = self.recorded
-
-    def arm(self, point: Point | None) -> None:
-        """Wait for this call."""
-        self._point = point if point and point.call else None
-
-    def take(self, method: str) -> Fault | None:
-        """Nothing fails here but the bot."""
-        if self._point is None or method != self._point.call or not self._turn(self._point):
-            return super().take(method)
-        self._coming = self._point.when == "after"
-        if not self._coming:
-            self._strike()
-            return Fault(method=method, kind=FaultKind.DROP_BEFORE)
-        return None
-
-    def recorded(self) -> None:
-        """A call was done."""
-        if self._coming:
-            self._strike()
-        self._workspace.feed.stir()
-
-    def _turn(self, point: Point) -> bool:
-        """The card and the announcement are posted by the same method, one after the other."""
-        cards = [c for c in self._workspace.channels() if c["name"].startswith("inc-")]
-        shown = bool(cards and self._workspace.messages(cards[0]["id"]))
-        return point.what not in {"card", "announcement"} or shown == (point.what == "announcement")
-
-    def _strike(self) -> None:
-        self._coming = False
-        self._point = None
-        self._kill()
-
-
-@dataclass
-class World:
-    """The bot, its neighbours, and what an observer sees."""
-
-    farm: Farm
-    workspace: Workspace
-    bot: BotProcess
-    trap: Trap
-    store: Store
-
-    async def survive(self, points: list[Point]) -> None:
-        """Let it die at each of these points, one after the other; then it lives."""
-        for n in range(len(points)):
-            await self.bot.dead()
-            await self.live(points[n + 1] if n + 1 < len(points) else None)
-
-    async def live(self, point: Point | None = None) -> None:
-        """Start it, to live on or to die at this point."""
-        self.trap.arm(point)
-        await self.bot.start(kill="" if point is None or point.call else f"{point.when} {point.what}")
-
-    @property
-    def incident(self) -> Incident:
-        """The record of the one incident."""
-        found = self.store.incident(1)
-        assert found is not None
-        return found
-
-    @property
-    def repair(self) -> RepairState | None:
-        """How far the repair is."""
-        return self.incident.repairs[0].state if self.incident.repairs else None
-
-    @property
-    def channel(self) -> str:
-        """The one incident channel."""
-        (found,) = (c["id"] for c in self.workspace.channels() if c["name"].startswith("inc-"))
-        return str(found)
-
-    def person(self, name: str) -> str:
-        """The id of one of the cast."""
-        return next(u.id for u in self.workspace.state.users.values() if u.name == name)
-
-    async def until(self, seen: Callable[[], object], within: float = 60.0) -> None:
-        """Wait for something in the record or in the workspace. Fails with the bot's last words."""
-        try:
-            async with asyncio.timeout(within):
-                while not seen():  # noqa: ASYNC110 - other processes do it
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise AssertionError(f"it did not come: {self.bot.said()}") from None
-
-    def opened(self) -> bool:
-        """Whether everything that opens an incident has been done."""
-        found = self.store.incident(1)
-        view = found.view if found else None
-        return bool(
-            found and view and view.card and view.announcement and view.invited and view.topic and found.repairs
-        )
-
-    async def approve(self) -> None:
-        """Press the button until the bot has taken it, as a person does whom Slack shows a warning."""
-        await self.until(lambda: "approve_repair" in json.dumps(self.workspace.messages(self.channel)))
-        for _ in range(20):
-            if not await self.workspace.click(
-                self.person("ben"), self.channel, self.incident.view.card, "approve_repair"
-            ):
-                return
-            await asyncio.sleep(0.5)
-        raise AssertionError("nobody took the click")
-
-    async def say(self, words: str) -> None:
-        """Say it until the bot has taken it."""
-        for _ in range(20):
-            if "failed" not in await self.workspace.command(self.person("ana"), self.channel, f"/incident {words}"):
-                return
-            await asyncio.sleep(0.5)
-        raise AssertionError(f"nobody took “{words}”")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -206,70 +40,146 @@ async def farm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Farm]:
         yield farm
 
 
-@asynccontextmanager
-async def world(farm: Farm, folder: Path, database_url: str) -> AsyncIterator[World]:
-    """A healthy farm, a workspace, a bot that is not started yet."""
-    await farm.reset()
-    home = farm.write_home(folder / "home")
-    (home / "policy.yaml").write_text(POLICY)
-    shutil.copy(ROOT / "runbooks" / "web-out-of-rotation.yaml", home)
-    async with await Workspace.start(cast=True) as workspace:
-        bot = BotProcess(folder, workspace=workspace, database_url=database_url, home=home)
-        workspace.request_url = f"{bot.url}/slack/events"
-        store = Store.open(database_url)
-        try:
-            yield World(farm, workspace, bot, Trap(workspace, bot.kill), store)
-        finally:
-            await bot.stop()
-            store.close()
-            await farm.reset()
+# ------------------------------------------------------------------ the story of an alert
 
 
-async def play(world: World, points: list[Point]) -> None:
-    """The story: a server breaks, is repaired, the incident is closed. The bot dies at each point when it is met."""
+async def alerted(world: World, points: list[Point]) -> None:
+    """A server breaks, is repaired, the incident is closed. The bot dies at each point when it is met."""
     first = [p for p in points if p.what in {*SLACK, *OPENING}]
     then = [p for p in points if p.what in MENDING]
     last = [p for p in points if p.what in CLOSING]
-    async with Datadog(
-        hosts=world.farm.webs, webhook=f"{world.bot.url}/datadog/webhook", secret=SECRET, pause=0.7
-    ) as datadog:
+    async with world.monitored() as datadog:
         await world.live(next(iter(first), None))
         await world.farm.move_port("web-02", 8081)
         await world.survive(first)
-        await world.until(world.opened)
-        if not (then or last):
-            return
-        await _again(world, then)
-        await world.approve()
-        await world.survive(then)
-        await world.until(lambda: world.repair in {RepairState.VERIFIED, RepairState.PUT_BACK, RepairState.FAILED})
-        if world.repair is not RepairState.VERIFIED:
-            await world.farm.reset()  # it was put back: a person mends it
-        await world.until(lambda: any(transition == "Recovered" for _, transition, _ in datadog.deliveries))
-    await _again(world, last)
+        await world.until(lambda: world.opened() and world.incident.repairs and world.incident.view.bookmarks)
+        if then or last:
+            await again(world, then)
+            await world.approve()
+            await world.survive(then)
+            await _mended(world, datadog)
+            await _closed(world, last)
+        await assert_told_once(world, datadog)
+
+
+async def _mended(world: World, datadog: Datadog) -> None:
+    ended = {RepairState.VERIFIED, RepairState.PUT_BACK, RepairState.FAILED}
+    await world.until(lambda: world.repair in ended)
+    if world.repair is not RepairState.VERIFIED:
+        await world.farm.reset()  # it was put back: a person mends it
+    await world.until(lambda: any(transition == "Recovered" for _, transition, _ in datadog.deliveries))
+
+
+async def _closed(world: World, points: list[Point]) -> None:
+    await again(world, points)
     await world.say("resolve both answer again")
-    await world.say("close")
-    await world.survive(last)
-    await world.until(lambda: world.incident.view.draft_posted)
+    await asyncio.gather(world.say("close"), world.survive(points))
+    await world.until(lambda: world.incident.view.draft_posted and world.incident.view.draft_pushed)
 
 
-async def _again(world: World, points: list[Point]) -> None:
+async def again(world: World, points: list[Point]) -> None:
     """Start the bot once more, so that it dies at the first of these points."""
     if points:
         await world.bot.stop()
         await world.live(points[0])
 
 
+# ------------------------------------------------------------------ the story of what people do
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that a person does, what the bot does about it, and how one sees that it is done."""
+
+    points: tuple[str, ...]
+    act: Callable[[World], Awaitable[None]]
+    done: Callable[[World], object]
+
+
+async def declare(world: World) -> None:
+    await world.say("declare Pages are slow", channel=world.workspace.find("ops").id)
+
+
+async def lead(world: World) -> None:
+    await world.say(f"lead <@{world.person('ben')}>")
+
+
+async def hand_over(world: World) -> None:
+    await world.say(f"lead <@{world.person('chen')}>")
+
+
+async def mark(world: World) -> None:
+    ts = await world.workspace.say(world.person("ana"), world.channel, "the disk is full")
+    await world.workspace.react(world.person("ana"), world.channel, ts, "pushpin")
+
+
+async def delete_the_card(world: World) -> None:
+    world.workspace.delete(world.workspace.bot_user, world.channel, world.incident.view.card)
+    await world.say("sev 1")
+
+
+async def archive(world: World) -> None:
+    world.workspace.archive(world.person("ana"), world.channel)
+    await world.say("INC-1 note it is the cache", channel=world.workspace.find("ops").id)
+
+
+async def hide(world: World) -> None:
+    await world.say("private")
+
+
+async def close(world: World) -> None:
+    await world.say("close")
+
+
+def once_opened(world: World) -> bool:
+    """Shown, pinned, and people were reminded as often as they ever are."""
+    return world.opened() and any(seen.times == 2 for seen in world.incident.view.reminders.values())
+
+
+DEEDS = [
+    Deed(("pin", "CardPinned", "reminder", "ReminderGiven"), declare, once_opened),
+    Deed(("RoleGiven", "Invited"), lead, lambda w: w.person("ben") in w.workspace.find(w.channel).members),
+    Deed(("hand-over",), hand_over, lambda w: any("role" in key for key in keys(w, w.channel))),
+    Deed(("Captured", "mark"), mark, lambda w: any(e.text == "the disk is full" for e in w.incident.entries)),
+    Deed(("another card", "CardShown"), delete_the_card, lambda w: "card:INC-1" in keys(w, w.channel)),
+    Deed(
+        ("look", "ChannelSeen", "unarchive"),
+        archive,
+        lambda w: w.incident.view.room is Room.OPEN and not w.workspace.find(w.channel).archived,
+    ),
+    Deed(
+        ("MadePrivate", "withdraw", "ChannelOpened"),
+        hide,
+        lambda w: w.opened() and w.workspace.find(w.channel).private,
+    ),
+    Deed(("DraftPosted", "archive"), close, lambda w: w.incident.view.room is Room.ARCHIVED),
+]
+
+
+async def declared(world: World, points: list[Point]) -> None:
+    """People work on an incident. The bot dies at each point while it does what follows from their deeds."""
+    await world.live()
+    for deed in DEEDS:
+        mine = [point for point in points if point.what in deed.points]
+        await again(world, mine)
+        await asyncio.gather(deed.act(world), world.survive(mine))
+        await world.until(lambda: deed.done(world))  # noqa: B023 - it is waited for here
+
+
+# ------------------------------------------------------------------ what an observer sees
+
+
 async def assert_once(world: World) -> None:
-    """One channel, one card, one announcement; every fact once; the repair done once; the record whole."""
-    await world.until(lambda: all(due.flow == "expire" for due in world.store.dues()))
+    """One channel, one card, one announcement; every fact once; the record whole."""
+    await world.until(lambda: all(due.args.get("not_before") for due in world.store.dues()))
     await world.until(lambda: not world.store.stale())
     names = [c["name"] for c in world.workspace.channels() if c["name"].startswith("inc-")]
     assert len(names) == 1
     incident = world.incident
-    keys = _keys(world, world.channel)
-    assert keys.count("card:INC-1") == 1
-    assert _keys(world, "incidents") == ["announcement:INC-1"]
+    found = keys(world, world.channel)
+    assert found.count("card:INC-1") == 1
+    assert [key for key, times in Counter(found).items() if times > 1] == []
+    assert keys(world, "incidents") == ["announcement:INC-1"]
     counted = Counter((e.kind, e.text) for e in incident.entries if e.kind is not Kind.CHECK)
     assert [key for key, times in counted.items() if times > 1] == []
     assert incident.troubles == {}
@@ -291,47 +201,59 @@ def assert_drafted_once(world: World) -> None:
     drafts = list(world.bot.postmortems.glob("[!.]*/postmortem.md"))
     assert len(drafts) == 1
     assert not list(world.bot.postmortems.glob("*/postmortem.*new*"))
-    titled = [f["title"] for m in world.workspace.messages(world.channel) for f in m.get("files", ()) if f.get("title")]
-    assert titled == ["Postmortem INC-1"]
+    messages = world.workspace.messages(world.channel)
+    titles = Counter(file["title"] for m in messages for file in m.get("files", ()) if file.get("title"))
+    assert titles["Postmortem INC-1"] == 1
+    assert set(titles.values()) == {1}
 
 
-def _keys(world: World, channel: str) -> list[str]:
+async def assert_told_once(world: World, datadog: Datadog) -> None:
+    """Each milestone one event, one silence, one incident in its list; nothing is silent once it is closed."""
+    await world.until(lambda: all(due.args.get("not_before") for due in world.store.dues()))
+    events = Counter(event["title"] for event in datadog.api.events)
+    assert events
+    assert set(events.values()) == {1}, events
+    assert len(datadog.api.incidents) == 1
+    if not world.incident.open:
+        assert datadog.api.downtimes == {}
+
+
+def keys(world: World, channel: str) -> list[str]:
+    """The keys of the bot's messages there."""
     found = (m.get("metadata", {}).get("event_payload", {}).get("key") for m in world.workspace.messages(channel))
     return [key for key in found if key]
 
 
+# ------------------------------------------------------------------ the chains
+
 CHAINS = {
-    "opening": [
-        *both("channel"),
+    "alert": [
+        Point("after", "channel"),
         Point("after", "card"),
-        Point("after", "invitations"),
-        *both("announcement"),
-    ],
-    "record": [
-        Point("after", "Opened"),
-        Point("after", "ChecksAnswered"),
+        Point("before", "announcement"),
         Point("before", "RepairOffered"),
-        Point("before", "RepairApproved"),
         Point("after", "RepairApproved"),
-        Point("after", "RepairMoved/running"),
-        Point("after", "RepairMoved/testing"),
         Point("before", "RepairMoved/verified"),
-        Point("before", "DraftWritten"),
         Point("after", "draft"),
     ],
     "company": [
-        Point("after", "channel"),
         Point("after", "card"),
         Point("after", "RepairApproved"),
-        Point("before", "RepairMoved/verifying"),
-        Point("after", "draft"),
     ],
 }
+DEED_CHAIN = [
+    Point("after", "pin"),
+    Point("after", "hand-over"),
+    Point("before", "Captured"),
+    Point("after", "another card"),
+    Point("after", "unarchive"),
+    Point("after", "archive"),
+]
 
 
-async def _lives_through(farm: Farm, folder: Path, url: str, points: list[Point]) -> None:
-    async with world(farm, folder, url) as there:
-        await play(there, points)
+async def _lives_through_an_alert(farm: Farm, folder: Path, url: str, points: list[Point]) -> None:
+    async with world(farm, folder, url, policy=ALERTED) as there:
+        await alerted(there, points)
         assert there.bot.starts > len(points)
         await assert_once(there)
         if any(p.what in {*MENDING, *CLOSING} for p in points):
@@ -340,15 +262,25 @@ async def _lives_through(farm: Farm, folder: Path, url: str, points: list[Point]
             assert set(await farm.served_by(10)) == {"web-01", "web-02"}
 
 
-@pytest.mark.parametrize("chain", ["opening", "record"])
-async def test_killed_again_and_again_it_does_everything_once(
-    farm: Farm, tmp_path: Path, sqlite_url: str, chain: str
-) -> None:
-    await _lives_through(farm, tmp_path, sqlite_url, CHAINS[chain])
+async def _lives_through_deeds(farm: Farm, folder: Path, url: str, points: list[Point]) -> None:
+    async with world(farm, folder, url, policy=DECLARED) as there:
+        await declared(there, points)
+        assert there.bot.starts > len(points)
+        await assert_once(there)
+        assert_drafted_once(there)
+        assert len(there.workspace.find(there.channel).pins) == 1
+
+
+async def test_killed_again_and_again_it_does_everything_once(farm: Farm, tmp_path: Path, sqlite_url: str) -> None:
+    await _lives_through_an_alert(farm, tmp_path, sqlite_url, CHAINS["alert"])
 
 
 async def test_killed_on_postgres_it_goes_on_in_a_new_process(farm: Farm, tmp_path: Path, postgres_url: str) -> None:
-    await _lives_through(farm, tmp_path, postgres_url, CHAINS["company"])
+    await _lives_through_an_alert(farm, tmp_path, postgres_url, CHAINS["company"])
+
+
+async def test_killed_while_it_follows_people_it_follows_them_once(farm: Farm, tmp_path: Path, sqlite_url: str) -> None:
+    await _lives_through_deeds(farm, tmp_path, sqlite_url, DEED_CHAIN)
 
 
 @pytest.mark.full
@@ -356,4 +288,14 @@ async def test_killed_on_postgres_it_goes_on_in_a_new_process(farm: Farm, tmp_pa
 async def test_killed_once_anywhere_it_does_everything_once(
     farm: Farm, tmp_path: Path, database_url: str, point: Point
 ) -> None:
-    await _lives_through(farm, tmp_path, database_url, [point])
+    await _lives_through_an_alert(farm, tmp_path, database_url, [point])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "point", both(*dict.fromkeys(what for deed in DEEDS for what in deed.points)), ids=lambda p: f"{p.when} {p.what}"
+)
+async def test_killed_once_after_any_deed_it_does_everything_once(
+    farm: Farm, tmp_path: Path, database_url: str, point: Point
+) -> None:
+    await _lives_through_deeds(farm, tmp_path, database_url, [point])

@@ -56,6 +56,11 @@ def test_what_a_team_writes_holds() -> None:
     assert policy.approvers == ("@oncall-web",)
 
 
+def test_only_a_rule_that_says_so_closes_on_recovery() -> None:
+    policy = load("rules: [{match: {service: pay}, do: open, on-recovery: close}, {match: {}, do: open}]\n", "p.yaml")
+    assert [rule.on_recovery for rule in policy.rules] == ["close", "suggest"]
+
+
 def test_nobody_may_approve_by_default() -> None:
     assert Policy().approvers == ()
 
@@ -109,3 +114,14 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(Problems) as caught:
         load("command: x\ncommand: y\nroles: 3\nextra: 1\n", "policy.yaml")
     assert [p.line for p in caught.value.problems] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("written", "channels", "troubles"),
+    [("incidents", ("incidents",), "incidents"), ("[a, b]", ("a", "b"), "a"), ("[]", (), "")],
+)
+def test_incidents_are_announced_in_one_channel_or_several(
+    written: str, channels: tuple[str, ...], troubles: str
+) -> None:
+    policy = load(f"policy: 1\nannounce: {written}\n", "policy.yaml")
+    assert (policy.announced_in, policy.troubles) == (channels, troubles)

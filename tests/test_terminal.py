@@ -11,12 +11,14 @@ import pytest
 
 from bot.facts import AlertAttached
 from bot.incident import AlertSeen, Person
+from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.settings import Settings
 from bot.store import Delivery, Store
 from bot.strict_yaml import Problems
 from bot.terminal import Terminal, Voice, lines_for, read_records
 from tests.talk import fact
+from tests.test_intake import World
 
 NOW = datetime(2026, 11, 22, 10, 45, tzinfo=UTC)
 Open = Callable[[str], Terminal]
@@ -242,6 +244,23 @@ def test_explaining_a_delivery_and_an_incident(terminal: Terminal, database_url:
     for word in ("D9", "INC-9"):
         with pytest.raises(NotAllowed):
             terminal.explain(word)
+
+
+def test_every_alert_of_a_delivery_is_explained(terminal: Terminal, database_url: str) -> None:
+    store = Store.open(database_url)
+    world = World(store, Policy())
+    receipt = world.deliver(alert_scope="host:web-01,host:web-02", tags="service:shop")
+    assert world.deliver(alert_scope="host:web-01,host:web-02", tags="service:shop").duplicate
+    odd = world.intake.receive("datadog", b"{")
+    rows = terminal.explain(receipt.delivery)
+    assert [(row["alert"], row["incident"], row["why"], row["repeats"]) for row in rows] == [
+        (0, "INC-1", "new", 1),
+        (1, "INC-1", "same-cycle", 1),
+    ]
+    assert terminal.explain("INC-1") == rows
+    ((why, reason),) = [(row["why"], row["reason"]) for row in terminal.explain(odd.delivery)]
+    assert (why, reason) == ("not-understood", "the body is not a JSON object")
+    store.close()
 
 
 def test_a_runbook_or_host_that_is_not_there(terminal: Terminal) -> None:

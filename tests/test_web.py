@@ -17,6 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from bot import alerts
+from bot.group_commit import GroupCommit
 from bot.intake import LARGEST, Intake, Receipt
 from bot.policy import Policy
 from bot.store import Delivery, Store
@@ -53,8 +54,13 @@ class World:
         async def slack(_: web.Request) -> web.Response:
             return web.Response(text="slack")
 
+        self.group = GroupCommit(self.store, receive)
         doors = Doors(
-            receive=receive, received=self.received.append, slack=slack, ready=ready, secrets=(SECRET, "", NEXT)
+            receive=self.group.receive,
+            received=self.received.append,
+            slack=slack,
+            ready=ready,
+            secrets=(SECRET, "", NEXT),
         )
         self._runner = web.AppRunner(routes(doors), access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -66,6 +72,7 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         await self.session.close()
         await self._runner.cleanup()
+        self.group.close()
         self.store.close()
 
     async def post(self, body: Any, *, token: str | None = SECRET, **headers: str) -> tuple[int, Any]:

@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-IN_HELP = ("serve", "say", "record", "postmortem", "check", "explain", "runbook", "setup", "demo")
+IN_HELP = ("serve", "say", "record", "postmortem", "check", "explain", "rules", "runbook", "preflight", "setup", "demo")
 """The files of this folder, in the order in which the help shows their commands."""
 
 

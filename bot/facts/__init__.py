@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.facts.alerts import AlertAttached, MonitorLookedUp
-from bot.facts.checked import ChecksAnswered, NotChecked
-from bot.facts.course import Closed, Held, Imported, Opened, Reopened, Resolved
+from bot.facts.captured import Captured, MessageChanged
+from bot.facts.checked import ChecksAnswered, ChecksComing, NotChecked
+from bot.facts.course import Closed, Held, Imported, MadePrivate, Opened, Reopened, Resolved
 from bot.facts.fact import Fact, What
+from bot.facts.grouped import AlertsLeft, Joined, MergedInto
+from bot.facts.measured import Measured
+from bot.facts.reminded import ReminderGiven, ReminderSettled, RemindersStopped
 from bot.facts.repairs import REPAIR_WORDS, NotOffered, RepairApproved, RepairMoved, RepairOffered
+from bot.facts.reviewed import ActionChanged, ReviewMoved
+from bot.facts.room import Bookmarked, CardPinned, ChannelSeen
 from bot.facts.shown import (
     Announced,
     CardShown,
     ChannelOpened,
     DraftPosted,
+    DraftPushed,
     DraftWritten,
     Invited,
     StepDone,
@@ -36,39 +43,71 @@ from bot.facts.told import (
     TitleSet,
     Told,
 )
+from bot.facts.watched import (
+    ChangesFound,
+    ContextFound,
+    MirrorShown,
+    RecoveryMissed,
+    Silenced,
+    SilenceEnded,
+    WrittenBack,
+)
 from bot.incident import Incident
 
 __all__ = [
     "KINDS",
     "REPAIR_WORDS",
     "ActionAdded",
+    "ActionChanged",
     "ActionDone",
     "AlertAttached",
+    "AlertsLeft",
     "Announced",
+    "Bookmarked",
+    "Captured",
+    "CardPinned",
     "CardShown",
+    "ChangesFound",
     "ChannelOpened",
+    "ChannelSeen",
     "ChecksAnswered",
+    "ChecksComing",
     "Closed",
+    "ContextFound",
     "Corrected",
     "DraftPosted",
+    "DraftPushed",
     "DraftWritten",
     "Dropped",
     "Fact",
     "Held",
     "Imported",
     "Invited",
+    "Joined",
+    "MadePrivate",
+    "Measured",
+    "MergedInto",
+    "MessageChanged",
+    "MirrorShown",
     "MonitorLookedUp",
     "NotChecked",
     "NotOffered",
     "Opened",
+    "RecoveryMissed",
+    "ReminderGiven",
+    "ReminderSettled",
+    "RemindersStopped",
     "Reopened",
     "RepairApproved",
     "RepairMoved",
     "RepairOffered",
     "Resolved",
     "Restored",
+    "ReviewMoved",
     "RoleGiven",
     "SeveritySet",
+    "SilenceEnded",
+    "Silenced",
     "StatusSet",
     "StepDone",
     "StepFailed",
@@ -76,6 +115,7 @@ __all__ = [
     "Told",
     "TopicSet",
     "What",
+    "WrittenBack",
     "fold",
 ]
 

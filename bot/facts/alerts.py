@@ -9,6 +9,12 @@ from bot.incident import AlertSeen, Incident, Kind
 from bot.journal import stamp
 
 
+def in_words(alert: AlertSeen) -> str:
+    """An alert as the timeline tells it."""
+    where = f" ({alert.where})" if alert.where else ""
+    return f"{alert.source.capitalize()}: {alert.transition}: {alert.title}{where}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlertAttached(What):
     """An alert was found to belong to this incident."""
@@ -18,9 +24,7 @@ class AlertAttached(What):
     def add_to(self, incident: Incident, fact: Fact) -> None:
         incident.alerts.append(self.alert)
         kind = Kind.ALERT if self.alert.bad else Kind.RECOVERED
-        where = f" ({self.alert.where})" if self.alert.where else ""
-        said = f"{self.alert.source.capitalize()}: {self.alert.transition}: {self.alert.title}{where}"
-        fact.entry(incident, kind, said)
+        fact.entry(incident, kind, in_words(self.alert))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ class ChecksAnswered(What):
     warnings: tuple[str, ...] = ()
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
+        incident.checking = ""
         entry = fact.entry(incident, Kind.CHECK, self._summary())
         incident.checks += [replace(r, entry=entry.id, run=self.run, runbook=self.runbook) for r in self.results]
         for cause in self.causes:
@@ -53,6 +54,21 @@ class ChecksAnswered(What):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChecksComing(What):
+    """How far a run is that takes its time: so many answers of how many, and what failed so far."""
+
+    runbook: str
+    host: str
+    answered: int
+    asked: int
+    failed: tuple[str, ...] = ()
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        failed = f"; fail: {', '.join(self.failed[:5])}" if self.failed else ""
+        incident.checking = f"{self.runbook} on {self.host}: {self.answered} of {self.asked} answers{failed}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotChecked(What):
     """No check was run, and why: no runbook fits, the host is not ours, the run itself failed."""
 
@@ -60,4 +76,5 @@ class NotChecked(What):
     reason: str
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
+        incident.checking = ""
         fact.entry(incident, Kind.CHECK, self.reason)

@@ -20,15 +20,28 @@ class Opened(What):
     service: str = ""
     private: bool = False
     drill: bool = False
+    precision: Precision = Precision.SECOND
+    storm: bool = False
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         incident.title = self.title
+        incident.storm = self.storm
         incident.severity = self.severity
         incident.service = self.service
         incident.private = self.private
         incident.drill = self.drill
         incident.opened_at = fact.when
-        fact.entry(incident, Kind.OPENED, self.title)
+        fact.entry(incident, Kind.OPENED, self.title, precision=self.precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadePrivate(What):
+    """Somebody made it private: it leaves the channel that it had, and goes on in one of its own."""
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        incident.private = True
+        incident.view = incident.view.elsewhere()
+        fact.entry(incident, Kind.NOTE, "Made private")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,10 @@ class ChannelOpened(What):
     channel: Channel
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
+        """Another channel begins empty: nothing that was shown in the one before is there."""
+        view = incident.view
+        if view.channel and view.channel.id != self.channel.id:
+            incident.view = view.elsewhere()
         incident.view.channel = self.channel
 
 
@@ -31,13 +35,14 @@ class CardShown(What):
 
 @dataclass(frozen=True, kw_only=True)
 class Announced(What):
-    """The announcement stands in the announce channel, as this message."""
+    """The announcement stands in a channel, as this message. `where` is how the policy names the channel."""
 
     channel: str
     message: str
+    where: str = ""
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
-        incident.view.announcement = (self.channel, self.message)
+        incident.view.announcements[self.where] = (self.channel, self.message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,3 +105,17 @@ class DraftPosted(What):
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         incident.view.draft_posted = self.message
+        incident.view.draft_at = fact.when
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftPushed(What):
+    """The draft stands on a branch of the git repository; `link` opens a request to merge it, where one is known."""
+
+    branch: str
+    commit: str
+    link: str = ""
+
+    def add_to(self, incident: Incident, fact: Fact) -> None:
+        incident.view.draft_pushed = self.commit
+        incident.view.draft_link = self.link

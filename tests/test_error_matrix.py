@@ -1,0 +1,215 @@
+"""Every way in which Slack refuses or loses a call, for every method that an incident needs.
+
+The incident is there, the other steps are done, the failing one is named with what to do about it, and when Slack
+has come to its senses a retry completes it, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot import alerts, commands, lifecycle
+from bot import app as app_module
+from bot.app import App
+from bot.incident import Incident
+from bot.lab.workspace import BOT_TOKEN, SIGNING_SECRET, Workspace
+from bot.settings import Settings, read_home
+from bot.slack.chat import SlackChat
+from bot.store import Store
+
+POLICY = """policy: 1
+announce: incidents
+invite:
+  - {people: ["@oncall-web", "chen@lab.example"]}
+"""
+CODES = [
+    *("not_in_channel", "channel_not_found", "is_archived", "restricted_action", "missing_scope", "fatal_error"),
+    *("name_taken", "token_revoked"),
+]
+KINDS = [*CODES, "limited", "delay", "drop-after", "html"]
+STEPS = {
+    "conversations.create": "channel",
+    "chat.postMessage": "card",
+    "conversations.invite": "invitations",
+    "usergroups.list": "invitations",
+    "usergroups.users.list": "invitations",
+    "users.lookupByEmail": "invitations",
+    "conversations.setTopic": "topic",
+    "pins.add": "pin",
+}
+HARMLESS = {("conversations.create", "drop-after"), ("conversations.invite", "drop-after")}
+"""What is found out at once, or is the same when done twice."""
+WITHIN = 0.25
+COVERING = [(method, KINDS[(5 * at) % len(KINDS)]) for at, method in enumerate([*STEPS, *STEPS])]
+"""Each kind of failure and each method at least once."""
+
+
+class Played:
+    """The application in this process, whose incident belongs to one case at a time."""
+
+    def __init__(self, workspace: Workspace, store: Store, app: App) -> None:
+        self.workspace = workspace
+        self.store = store
+        self.app = app
+        self.number = 0
+
+    @property
+    def incident(self) -> Incident:
+        """The incident of this case."""
+        found = self.store.incident(self.number)
+        assert found is not None
+        return found
+
+    async def until(self, seen: Callable[[], object], why: str) -> None:
+        """Wait for what flows do."""
+        try:
+            async with asyncio.timeout(15):
+                while not seen():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{why}: {self.incident.troubles}, {self.incident.view}") from None
+
+    async def case(self, method: str, kind: str) -> None:
+        """One incident while this method fails in this way, and afterwards."""
+        fault: dict[str, Any] = {"code": kind} if kind in CODES else {}
+        fault |= {"seconds": 1.4 * WITHIN} if kind == "delay" else {}
+        name = "error" if kind in CODES else kind
+        self.app._chat.people = type(self.app._chat.people)(self.app._chat.pace, clock=self.app._chat._clock)
+        self.workspace.fault(method, name, times=None, **fault)
+        ana = next(u.id for u in self.workspace.state.users.values() if u.name == "ana")
+        await self.workspace.command(ana, "ops", f"/incident declare case {method} {kind}", within=0)
+        self.number += 1
+        await self.until(lambda: self.store.incident(self.number), "it was not opened")
+        step = STEPS[method]
+        if (method, kind) not in HARMLESS:
+            await self.until(lambda: step in self.incident.troubles, f"{step} is not named")
+            trouble = self.incident.troubles[step]
+            assert trouble.text
+            assert trouble.fix
+        await self.until(lambda: self.done(without=step), "the other steps are not done")
+        if step not in {"channel", "card"} and (method, kind) not in HARMLESS:
+            await self.until(lambda: step in self.card.lower(), "the card does not say so")
+        self.workspace.faults.clear()
+        await self.until(lambda: not self.incident.troubles and self.done(), "it was not completed")
+        self.once()
+
+    def done(self, without: str = "") -> bool:
+        """Whether every step is done, but for this one and what cannot be done without it."""
+        view = self.incident.view
+        if without == "channel":
+            return True
+        there = {
+            "card": view.card,
+            "invitations": view.invited,
+            "topic": view.topic,
+            "announcement": view.announcements,
+            "pin": view.pinned,
+        }
+        needs_the_card = {"pin", "announcement"} if without == "card" else set()
+        return bool(view.channel) and all(v for k, v in there.items() if k != without and k not in needs_the_card)
+
+    @property
+    def card(self) -> str:
+        """What it says."""
+        channel = self.incident.view.channel
+        assert channel
+        return json.dumps(self.workspace.messages(channel.id)[:1], ensure_ascii=False)
+
+    def once(self) -> None:
+        """One channel, one card, one announcement; whoever belongs there is there."""
+        channel = self.incident.view.channel
+        assert channel
+        names = [c["name"] for c in self.workspace.channels() if c["name"].startswith(f"inc-{self.number}-")]
+        assert names == [channel.name]
+        keys = [key for where in (channel.id, "incidents") for key in self._keys(where)]
+        assert keys.count(f"card:INC-{self.number}") == 1
+        assert keys.count(f"announcement:INC-{self.number}") == 1
+        people = {u.id for u in self.workspace.state.users.values() if u.name in {"ana", "ben", "chen"}}
+        assert people <= set(self.workspace.find(channel.id).members)
+
+    def _keys(self, channel: str) -> Iterator[str]:
+        for message in self.workspace.messages(channel):
+            yield str(message.get("metadata", {}).get("event_payload", {}).get("key", ""))
+
+
+@asynccontextmanager
+async def played(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Played]:
+    monkeypatch.setattr(lifecycle, "PATIENCE", (0.2,))
+    monkeypatch.setattr(lifecycle, "TRIES", 1000)
+    monkeypatch.setattr(app_module, "SlackChat", partial(SlackChat, within=WITHIN, patience=0.2))
+    monkeypatch.setattr(app_module, "SWEEP", 0.1)
+    monkeypatch.setattr(app_module, "SETTLE", 0.02)
+    monkeypatch.setattr(app_module, "LONGEST", 0.5)
+    monkeypatch.setattr("bot.view.LATER", timedelta(0))
+    monkeypatch.setattr("bot.slack.pace.MINUTE", 0.01)
+    monkeypatch.setattr("bot.slack.pace.POST_EVERY", 0.01)
+    alerts.load()
+    commands.load()
+    (folder / "home").mkdir()
+    (folder / "home" / "policy.yaml").write_text(POLICY)
+    async with await Workspace.start(cast=True, limits=False) as workspace, aiohttp.ClientSession() as session:
+        settings = Settings(
+            slack_bot_token=BOT_TOKEN,
+            slack_signing_secret=SIGNING_SECRET,
+            slack_api_url=workspace.api_url,
+            webhook_secrets=("x",),
+            database_url=url,
+            home=folder / "home",
+            postmortems=folder / "postmortems",
+        )
+        store = Store.open(url)
+        app = App(settings, read_home(folder / "home"), store, session)
+        async with app.running() as application:
+            runner = web.AppRunner(application, access_log=None)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            workspace.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"
+            try:
+                yield Played(workspace, store, app)
+            finally:
+                await runner.cleanup()
+        store.close()
+
+
+async def _all(there: Played, cases: list[tuple[str, str]]) -> None:
+    problems = []
+    for method, kind in cases:
+        try:
+            await there.case(method, kind)
+        except AssertionError as problem:
+            problems.append(f"{method} × {kind}: {problem}")
+            there.workspace.faults.clear()
+    assert problems == [], "\n".join(problems)
+
+
+async def test_a_failing_call_is_named_with_its_fix_stops_nothing_else_and_is_made_good(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with played(tmp_path, sqlite_url, monkeypatch) as there:
+        await _all(there, COVERING)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("method", list(STEPS))
+async def test_however_a_call_fails_it_is_made_good(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    async with played(tmp_path, sqlite_url, monkeypatch) as there:
+        await _all(there, [(method, kind) for kind in KINDS])
+
+
+def test_the_selection_has_every_method_and_every_way_to_fail() -> None:
+    assert {method for method, _ in COVERING} == set(STEPS)
+    assert {kind for _, kind in COVERING} == set(KINDS)
