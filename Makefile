@@ -15,11 +15,13 @@ help:
 .venv/.demo: requirements-demo.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo 'Muster needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 1; }
 	@command -v git >/dev/null || { echo 'Muster needs git: apt-get install git' >&2; exit 1; }
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo 'Python has no venv module: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'Bringing what Muster needs into .venv; this takes a minute, the first time only …' >&2
-	@$(RUN)pip install --quiet --disable-pip-version-check --require-hashes -r requirements-demo.txt
-	@$(RUN)pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+	@mkdir -p .venv; exec 9>.venv/.lock; flock 9 2>/dev/null; \
+	if test $@ -nt requirements-demo.txt && test $@ -nt pyproject.toml; then exit 0; fi; \
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv || { echo 'Python has no venv module: apt-get install python3-venv' >&2; exit 1; }; \
+	echo 'Bringing what Muster needs into .venv; this takes a minute, the first time only …' >&2; \
+	$(RUN)pip install --quiet --disable-pip-version-check --require-hashes -r requirements-demo.txt && \
+	$(RUN)pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
+	touch $@
 
 .venv/.test: .venv/.demo requirements-test.txt
 	@$(RUN)pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt

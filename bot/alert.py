@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Protocol, TypeVar
 
 LONGEST_FINGERPRINT = 500
 """Bytes; longer ones are replaced by their hash, because an index takes no longer key."""
@@ -32,10 +34,40 @@ def cycle_of(source: str, key: str) -> str:
     return f"{source}|{key}" if key else ""
 
 
-def outlasts(*, bad: bool, other_bad: bool, one_cycle: bool) -> bool:
-    """Whether a word holds against another one of the same instant: of one cycle the recovery, because a cycle begins
-    before it ends; of two cycles the one that fires, because the next begins after the first."""
-    return bad != other_bad and bad is not one_cycle
+class Word(Protocol):
+    """Something that was said of a problem."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was so."""
+
+    @property
+    def bad(self) -> bool:
+        """Whether something is wrong."""
+
+    @property
+    def cycle(self) -> str:
+        """The episode that it belongs to."""
+
+
+W = TypeVar("W", bound=Word)
+
+
+def in_turn(words: Iterable[W]) -> list[W]:
+    """What was said of one problem, from the first word to the last, whatever the order of arrival.
+
+    Of one instant: cycles that only end there come first, then those that begin and end, then those that go on. So
+    it fires if one of them was not ended, and each begins before it ends.
+    """
+    told = list(words)
+    begun = {(w.at, w.cycle) for w in told if w.bad}
+    ended = {(w.at, w.cycle) for w in told if not w.bad}
+
+    def turn(word: W) -> tuple[datetime, bool, bool, str, bool]:
+        cycle = (word.at, word.cycle)
+        return word.at, cycle not in ended, cycle in begun, word.cycle, not word.bad
+
+    return sorted(told, key=turn)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 import aiohttp
 from aiohttp import web
 
 from bot import alerts, commands, log
+from bot.answering import Answering
 from bot.datadog import Datadog
-from bot.engine import Engine
-from bot.forms import asks_for_form
+from bot.engine import Engine, not_yet
 from bot.front_page import FrontPage
 from bot.group_commit import GroupCommit
 from bot.hear import Hearing
 from bot.intake import Intake, Receipt
 from bot.lifecycle import Lifecycle
 from bot.log import event
-from bot.metrics import HEARD
-from bot.ports import ChatPerson, GaveUp, PersonKind, TryAgain
+from bot.loops import Showing, Tasks
+from bot.ports import TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.pulse import RETRIED, SWALLOWED, Pulse
-from bot.reconcile import OFF, Reconcile
 from bot.rehearsal import stale_checks
 from bot.runbook.desk import Desk
-from bot.said import Form, Reply, Said
 from bot.settings import Home, Settings
 from bot.slack import web_client
 from bot.slack.chat import SlackChat
@@ -43,20 +37,14 @@ from bot.slack.gestures import Gestures
 from bot.slack.listeners import Listeners
 from bot.slack.socket import Socket
 from bot.store import Store
+from bot.triage.reconcile import OFF, Reconcile
 from bot.web import Doors, routes
 
-SWEEP = 1.0  # seconds between looks for what is due or changed in another process
-MENTIONED = re.compile(r"<@([UW][A-Z0-9]+)>")  # in a mention Slack sends ids only
 BEAT = 2.0  # seconds between two words on disk that we can hear
 UNHURRIED = 60.0  # seconds between two looks for what may be done at leisure
-HEAL = 5.0  # seconds between two looks for views that nobody has looked after for a while
 SOON = 0.05  # seconds after which what a flow made due is looked for
-SETTLE = 0.15  # seconds in which changes of one incident become one edit of its card
-LONGEST = 30.0  # seconds between tries of a view that keeps failing
-LATE = timedelta(seconds=5)  # what was heard longer ago and has no answer was left by a crash
 TURN = 0.0005  # seconds for which one thread may keep the others from running; the usual 5 ms add up for who asks often
 SHUTDOWN = 10.0  # seconds for what is being answered, when we are told to stop
-MISTAKE = "Muster made a mistake of its own, so nothing was recorded; its log says which. Try other words."
 
 
 def utc_now() -> datetime:
@@ -71,30 +59,26 @@ class App:
         self._settings = settings
         self._store = store
         self._stale_after = home.policy.rehearsal.stale_after
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._changed = asyncio.Event()
         self._due = asyncio.Event()
-        self._syncing: dict[int, asyncio.Task[None]] = {}
-        self._channels: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._in_flight: set[str] = set()
         self._metrics = Datadog(
             api_key=settings.dd_api_key,
             app_key=settings.dd_app_key,
             site=settings.dd_site,
             url=settings.dd_api_url,
         )
-        client = web_client(settings.slack_bot_token, session=session, base_url=settings.slack_api_url)
+        self._client = web_client(settings.slack_bot_token, session=session, base_url=settings.slack_api_url)
         self._chat = SlackChat(
-            client,
+            self._client,
             session,
             intents=self,
             channel=home.policy.channel.name,
             command=home.policy.command,
         )
-        self._hearing = Hearing(store, policy=home.policy, zone=settings.zone, health=self._health)
         self._page = FrontPage(store=store, chat=self._chat, now=utc_now)
         self._intake = Intake(store, policy=home.policy, inventory=home.inventory, now=utc_now)
-        self._group = GroupCommit(store, self._intake.receive)
+        self._group = GroupCommit(self._intake.receive_all)
         self._life = Lifecycle(
             store=store,
             chat=self._chat,
@@ -118,17 +102,22 @@ class App:
         self._engine = Engine(
             store, executor=executor, run=self._life.run, broke=self._life.broke, give_way=self._group.give_way
         )
-        self._listeners = Listeners(
-            client,
-            signing_secret=settings.slack_signing_secret,
-            ear=self,
-            now=utc_now,
-            command=home.policy.command,
-            whoami=self._who_we_are,
+        self._showing = Showing(
+            store=store,
+            view=self._life.view,
+            tasks=self._tasks,
+            changed=self._changed,
+            give_way=self._group.give_way,
         )
-        Gestures(concerns=self._concerns, looks=self._page.opened, whoami=self._who_we_are, now=utc_now).listen(
-            self._listeners
+        self._answering = Answering(
+            store=store,
+            chat=self._chat,
+            hearing=Hearing(store, policy=home.policy, zone=settings.zone, health=self._health),
+            tasks=self._tasks,
+            start=self._engine.start,
+            woke=self._woke,
         )
+        self._listeners = self._listening(home.policy.command)
         self._socket: Socket | None = None
         if token := settings.slack_app_token:
             pace = self._chat.pace
@@ -143,21 +132,26 @@ class App:
             secrets=settings.webhook_secrets,
         )
 
+    def _listening(self, command: str) -> Listeners:
+        listeners = Listeners(
+            self._client,
+            signing_secret=self._settings.slack_signing_secret,
+            ear=self._answering,
+            now=utc_now,
+            command=command,
+            whoami=self._who_we_are,
+        )
+        Gestures(
+            concerns=self._answering.concerns, looks=self._page.opened, whoami=self._who_we_are, now=utc_now
+        ).listen(listeners)
+        return listeners
+
     # ---------------------------------------------------------------- what others ask of us
-
-    async def hear(self, said: Said) -> None:
-        """Keep what was said on disk, then answer it. Raises TryAgain when it cannot be kept."""
-        said = await asyncio.to_thread(self._keep, said)
-        HEARD.labels(said.source.type).inc()
-        self._spawn(self._answer(said))
-
-    async def _concerns(self, said: Said) -> bool:
-        """Whether a message to which something happened belongs to a timeline, or is marked for one."""
-        return await asyncio.to_thread(self._store.concerns, said)
 
     def _health(self) -> list[str]:
         """How we are, in sentences; nobody is asked for it."""
-        waiting, unanswered, stale = len(self._store.dues()), len(self._store.unanswered()), len(self._store.stale())
+        waiting = sum(not not_yet(due, utc_now()) for due in self._store.dues())
+        unanswered, stale = len(self._store.unanswered()), len(self._store.stale())
         return [
             "The record can be read and written.",
             f"Slack: {self._chat.last_health or 'hears us'}",
@@ -168,12 +162,6 @@ class App:
     def _who_we_are(self) -> tuple[str, str]:
         identity = self._chat.identity
         return (identity.user, identity.bot) if identity else ("", "")
-
-    def _keep(self, said: Said) -> Said:
-        with self._store.transaction(intake=bool(said.twins)) as tx:
-            said = replace(said, key=tx.twin(said))
-            tx.heard(said)
-        return said
 
     async def first(self, key: str) -> bool:
         """Whether this call is about to be made for the first time."""
@@ -214,107 +202,12 @@ class App:
     def _heard_until(self) -> datetime | None:
         return self._socket.heard_until if self._socket else utc_now()
 
-    # ---------------------------------------------------------------- answering
-
-    async def _answer(self, said: Said) -> None:
-        """Answer in the order of speaking, channel by channel."""
-        if said.key in self._in_flight:
-            return
-        self._in_flight.add(said.key)
-        try:
-            if asks_for_form(said):
-                reply = await self._decided(said)
-            else:
-                async with self._channels.setdefault(said.channel, asyncio.Lock()):
-                    reply = await self._decided(await self._with_person(said))
-            if reply.form and await self._opened(said, reply.form):
-                return
-            opens = reply.ok and reply.incident is not None and await self._started(said)
-            self._woke()
-            if reply.text and not opens:
-                where = {k: v for k, v in said.reply_to.items() if k != "thread" or not reply.private}
-                await self._chat.reply(where, reply.text)
-        except (TryAgain, GaveUp) as problem:
-            event("reply.failed", level=logging.WARNING, reason=problem.reason, key=said.key)
-        finally:
-            self._in_flight.discard(said.key)
-
-    async def _decided(self, said: Said) -> Reply:
-        """What was said, done and answered. A mistake of ours is answered, too, and once: it would happen again."""
-        try:
-            return await asyncio.to_thread(self._hearing.answer, said)
-        except TryAgain:
-            raise
-        except Exception as mistake:  # the boundary of a command
-            logging.getLogger("muster").error("answer.broken", exc_info=mistake, extra={"fields": {"key": said.key}})
-            sorry = Reply(text=MISTAKE, ok=False)
-            await asyncio.to_thread(self._keep_answer, said, sorry)
-            return sorry
-
-    def _keep_answer(self, said: Said, reply: Reply) -> None:
-        with self._store.transaction() as tx:
-            tx.answer(said.key, reply)
-
-    async def _opened(self, said: Said, form: Form) -> bool:
-        """Whether the form stands before whoever asked for it; else there are words that say the same."""
-        try:
-            await self._chat.open_form(said.trigger, form)
-        except GaveUp as refused:
-            return refused.reason in {"exchanged_trigger_id", "trigger_exchanged"}  # it was opened before a crash
-        except TryAgain:
-            return False
-        return True
-
-    async def _started(self, said: Said) -> bool:
-        """Start at once what it made due. Whoever declares is answered by the flow that opens the incident: True."""
-        dues = await asyncio.to_thread(self._store.dues)
-        mine = [due for due in dues if due.key == f"{said.key}/{due.flow}" and not due.args.get("not_before")]
-        for due in mine:
-            await self._engine.start(due)
-        return any(due.flow == "open" for due in mine)
-
-    async def _with_person(self, said: Said) -> Said:
-        """What was said, with the author's name and zone and the names of who is mentioned, as far as Slack tells."""
-        for id in dict.fromkeys(MENTIONED.findall(said.text)):
-            if person := await self._person(id):
-                said = replace(said, text=said.text.replace(f"<@{id}>", f"<@{id}|{person.name}>"))
-        if said.zone or not said.author.id:
-            return said
-        author = await self._person(said.author.id)
-        return (
-            said.by(name=author.name, zone=author.zone, kind=author.kind)
-            if author
-            else replace(said, kind=PersonKind.UNKNOWN)
-        )
-
-    async def _person(self, id: str) -> ChatPerson | None:
-        try:
-            return await self._chat.person(id)
-        except (TryAgain, GaveUp):
-            return None
-
     # ---------------------------------------------------------------- loops
-
-    async def _again_and_again(self, work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
-        """Do it at once when woken, else every second; what fails is logged and does not end the loop."""
-        while True:
-            await _woken(wake, SWEEP)
-            try:
-                await work()
-            except TryAgain as away:
-                event("loop.postponed", level=logging.WARNING, work=work.__name__, reason=away.reason)
-                await asyncio.sleep(SWEEP)
-            except Exception as mistake:  # the boundary of a loop: without it the bot would stand still for ever
-                fields = {"work": work.__name__}
-                logging.getLogger("muster").error("loop.broken", exc_info=mistake, extra={"fields": fields})
-                await asyncio.sleep(SWEEP)
 
     async def _sweep(self) -> None:
         """Start what is due, and answer what a crash left unanswered."""
         await self._engine.sweep(utc_now())
-        for said in await asyncio.to_thread(self._store.unanswered):
-            if utc_now() - said.at > LATE:
-                self._spawn(self._answer(said))
+        await self._answering.catch_up(utc_now())
 
     async def _beat(self) -> None:
         """Keep until when we could hear; after a gap the open incidents are told of it."""
@@ -334,57 +227,6 @@ class App:
             self._woke()
         await asyncio.sleep(UNHURRIED)
 
-    async def _show(self) -> None:
-        """Bring the view of every changed incident up to date, several changes in one edit."""
-        await asyncio.sleep(SETTLE)
-        for number in await asyncio.to_thread(self._store.stale):
-            if number not in self._syncing:
-                self._syncing[number] = self._spawn(self._sync(number))
-
-    async def _heal(self) -> None:
-        """Show now and then what was shown before: somebody may have taken it away."""
-        await asyncio.sleep(HEAL)
-        for number in await self._life.view.to_heal():
-            if number not in self._syncing:
-                self._syncing[number] = self._spawn(self._sync(number))
-
-    async def _sync(self, number: int) -> None:
-        """Until it succeeds: what fails is tried again, ever later."""
-        pause = SWEEP
-        try:
-            while not await self._synced(number, pause):
-                pause = min(2 * pause, LONGEST)
-        finally:
-            del self._syncing[number]
-            self._changed.set()  # for what changed meanwhile
-
-    async def _synced(self, number: int, pause: float) -> bool:
-        try:
-            await self._group.give_way()
-            await self._life.view.sync(number)
-            return True
-        except TryAgain as away:
-            event("view.postponed", incident=f"INC-{number}", reason=away.reason)
-            pause = max(pause, min(away.after or 0.0, LONGEST))
-        except Exception as mistake:  # the boundary of a view: one that cannot be drawn must not be drawn in a loop
-            fields = {"incident": f"INC-{number}"}
-            logging.getLogger("muster").error("view.broken", exc_info=mistake, extra={"fields": fields})
-            pause = LONGEST
-        await asyncio.sleep(pause)
-        return False
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside; what it raises is our own mistake and is logged, not swallowed."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logging.getLogger("muster").error("task.failed", exc_info=error)
-
     # ---------------------------------------------------------------- life
 
     @asynccontextmanager
@@ -392,35 +234,19 @@ class App:
         """The bot at work, for as long as the block lasts; its web application is given."""
         self._loop = asyncio.get_running_loop()
         await self._engine.launch()
-        loops = [
-            self._spawn(self._again_and_again(self._sweep, self._due)),
-            self._spawn(self._again_and_again(self._show, self._changed)),
-            self._spawn(self._again_and_again(self._page.refresh, asyncio.Event())),
-            self._spawn(self._again_and_again(self._rehearse, asyncio.Event())),
-            self._spawn(self._again_and_again(self._beat, asyncio.Event())),
-            self._spawn(self._again_and_again(self._compare, asyncio.Event())),
-            self._spawn(self._again_and_again(self._heal, asyncio.Event())),
-        ]
+        self._tasks.loop(self._sweep, self._due)
+        self._tasks.loop(self._showing.show, self._changed)
+        for unhurried in (self._page.refresh, self._rehearse, self._beat, self._compare, self._showing.heal):
+            self._tasks.loop(unhurried)
         if self._socket:
-            loops.append(self._spawn(self._socket.run()))
+            self._tasks.spawn(self._socket.run(), endless=True)
         try:
             yield routes(self._doors)
         finally:
-            for endless in (*loops, *self._syncing.values()):
-                endless.cancel()
-            await asyncio.wait([*loops, *self._tasks], timeout=SHUTDOWN)
+            await self._tasks.end(within=SHUTDOWN)
             await self._engine.close()
             self._group.close()
             self._metrics.close()
-
-
-async def _woken(wake: asyncio.Event, within: float) -> None:
-    try:
-        async with asyncio.timeout(within):
-            await wake.wait()
-    except TimeoutError:
-        pass
-    wake.clear()
 
 
 async def serve(settings: Settings, home: Home) -> None:

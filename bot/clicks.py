@@ -133,9 +133,11 @@ def stop_reminding(asked: Asked, incident: Incident) -> Outcome:
     return Outcome(text=f"No more reminders of {incident.id}, for anybody.", tell=(told,))
 
 
-def channel_changed(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - one shape for all clicks
+def channel_changed(asked: Asked, incident: Incident) -> Outcome:
     """Follow what people did to the channel; what hangs on it is how the chat calls that."""
-    return Outcome(text="", flows=("look",), args={"deleted": asked.words.endswith("_deleted")})
+    before = sum(entry.recorded_at <= asked.now for entry in incident.entries)  # the word of it may come late
+    told = {"deleted": asked.words.endswith("_deleted"), "entries": before}
+    return Outcome(text="", flows=("look",), args=told)
 
 
 def open_proposal(asked: Asked) -> Outcome:

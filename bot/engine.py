@@ -175,7 +175,7 @@ class Engine:
         """Start what is due and not yet running, and take over what nobody runs any more."""
         await self._give_way()
         await asyncio.to_thread(self._lease.keep)
-        waiting = [due for due in await asyncio.to_thread(self._store.dues) if not _not_yet(due, now)]
+        waiting = [due for due in await asyncio.to_thread(self._store.dues) if not not_yet(due, now)]
         asked = [due for due in waiting if due.key not in self.at_work]
         known = await self._known([due.key for due in asked])
         self._orphans = {key: since for key, since in self._orphans.items() if key in known}
@@ -245,7 +245,8 @@ def _same(due: Due) -> str:
     return json.dumps([due.incident, due.args], sort_keys=True) if due.flow == CHECK else due.key
 
 
-def _not_yet(due: Due, now: datetime) -> bool:
+def not_yet(due: Due, now: datetime) -> bool:
+    """Whether the time from which it may run is still to come."""
     after = str(due.args.get("not_before") or "")
     return bool(after) and datetime.fromisoformat(after).astimezone(UTC) > now
 

@@ -10,9 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bot.intake import Receipt
+from bot.intake import Receipt, Sent
 from bot.ports import TryAgain
-from bot.store import Store
 
 LARGEST = 50
 """Deliveries in one group: while it is at work, no other replica can take one in."""
@@ -21,15 +20,15 @@ STORM, WITHIN = 30, 5.0
 PAUSE = 0.2
 """Seconds between two pieces of other work during a storm."""
 
-Sent = tuple[str, bytes]
-
 
 class GroupCommit:
-    """Hands deliveries to `receive`, in the order of arrival, and answers each when it is on disk."""
+    """Hands deliveries to `receive_all`, in the order of arrival, and answers each when it is on disk.
 
-    def __init__(self, store: Store, receive: Callable[[str, bytes], Receipt]) -> None:
-        self._store = store
-        self._receive = receive
+    That keeps all that it is given, or none.
+    """
+
+    def __init__(self, receive_all: Callable[[Sequence[Sent]], Sequence[Receipt]]) -> None:
+        self._receive_all = receive_all
         self._waiting: list[tuple[Sent, asyncio.Future[Receipt]]] = []
         self._work: asyncio.Task[None] | None = None
         self._last: deque[float] = deque(maxlen=STORM)
@@ -37,7 +36,7 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")  # its own: never behind other work
 
     async def receive(self, source: str, body: bytes) -> Receipt:
-        """Take one delivery in. Raises what `receive` raises for it; what others bring is not its concern."""
+        """Take one delivery in. Raises what `receive_all` raises for it alone; what others bring is not its concern."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Receipt] = loop.create_future()
         self._last.append(loop.time())
@@ -70,20 +69,14 @@ class GroupCommit:
 
     async def _committed(self, group: Sequence[Sent]) -> Sequence[Receipt | BaseException]:
         """What became of each. A group that fails is done again one by one, so that only the culprit fails."""
-        together = await self._in_thread(self._together, group)
+        together = await self._in_thread(group)
         if not isinstance(together, BaseException):
             return together
         if len(group) == 1 or (isinstance(together, TryAgain) and together.reason == "database"):
             return [together] * len(group)
         return [outcome for sent in group for outcome in await self._committed([sent])]
 
-    async def _in_thread(
-        self, work: Callable[[Sequence[Sent]], Sequence[Receipt]], group: Sequence[Sent]
-    ) -> Sequence[Receipt] | BaseException:
-        running = asyncio.get_running_loop().run_in_executor(self._thread, work, group)
+    async def _in_thread(self, group: Sequence[Sent]) -> Sequence[Receipt] | BaseException:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._receive_all, group)
         (outcome,) = await asyncio.gather(running, return_exceptions=True)
         return outcome
-
-    def _together(self, group: Sequence[Sent]) -> Sequence[Receipt]:
-        with self._store.together():
-            return [self._receive(source, body) for source, body in group]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from bot.clicks import CLICKS
 from bot.commands import COMMANDS, Asked, Command, Listed, Outcome, Regroup
@@ -16,10 +16,11 @@ from bot.journal import to_json
 from bot.permission import act_of, allow
 from bot.policy import Policy
 from bot.ports import NotAllowed
-from bot.regroup import Act, answer_proposal, merge, split
 from bot.said import Form, Reply, Said
 from bot.spoken.zone import iana_zone, zone_of
 from bot.store import Store, Summary, Transaction, no_incident
+from bot.triage.regroup import Act, answer_proposal, merge, split
+from bot.twice import asked_back, said_before
 
 NAMED = re.compile(r"INC-(?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
 LARGEST = 2**31 - 1
@@ -100,7 +101,10 @@ class Hearing:
             tx.lock(number)
             if incident := tx.incident(number):
                 outcome = FOLLOWED[said.button](self._asked(said, said.value, ()), incident)
-                self._write(tx, replace(said, key=f"{said.key}/INC-{number}"), incident, outcome)
+                if outcome.flows:
+                    _look_soon(tx, said, number, outcome)
+                else:
+                    self._write(tx, replace(said, key=f"{said.key}/INC-{number}"), incident, outcome)
         return Reply(text="")
 
     def _asked(self, said: Said, words: str, listed: Sequence[Listed], *, here: Incident | None = None) -> Asked:
@@ -172,6 +176,8 @@ class Hearing:
         number = tx.new_incident() if outcome.opens else (incident.number if incident else None)
         if number is None:
             return Reply(text=outcome.text, private=outcome.private, form=_placed(outcome.form, said))
+        if incident and (before := said_before(said, outcome.tell, incident)):
+            return Reply(text=asked_back(before, said), ok=False, incident=number, private=True)
         tx.append(number, self._facts(said, outcome))
         if incident and not incident.open and outcome.tell and not outcome.flows and _still_closed(tx, number):
             tx.due(f"{said.key}/draft", "draft", number)  # what is corrected afterwards is drafted again
@@ -245,6 +251,16 @@ def _locked(tx: Transaction, said: Said, number: int) -> Incident:
     if incident is None or (incident.private and outside):
         raise no_incident(number)
     return incident
+
+
+def _look_soon(tx: Transaction, said: Said, number: int, outcome: Outcome) -> None:
+    """However many mark a message within a second: it is looked at once, when the second is over."""
+    args = outcome.args or {}
+    until = said.at.replace(microsecond=0) + timedelta(seconds=1)
+    key = f"follow/{said.value}/INC-{number}/{'added' if args.get('added') else 'removed'}/{until:%Y%m%dT%H%M%SZ}"
+    for flow in outcome.flows:
+        told = {"by": to_json(said.author), **args, "not_before": until.isoformat()}
+        tx.due(key, flow, number, told)
 
 
 def _placed(form: Form | None, said: Said) -> Form | None:

@@ -36,6 +36,9 @@ CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly130
 FILE_LIMIT = 5.0
 """Seconds that one file operation may take."""
 
+QUOTED = "\\\\ !x $HOME `id` 'a'\n\"b\" %s * ~;&|<>(){}[]#"
+"""What every shell but a POSIX one changes on the way: fish its backslashes, csh the exclamation mark and the line."""
+
 T = TypeVar("T")
 Login = tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]
 
@@ -58,6 +61,7 @@ class Ssh:
         self._key = key if key is not None else access.key
         self._known_hosts = known_hosts or Path(access.known_hosts)
         self._handshakes = asyncio.Semaphore(handshakes)
+        self._examined: set[Host] = set()  # whose login shell is known to read our quotes
 
     @asynccontextmanager
     async def connections(self) -> AsyncIterator[Connections]:
@@ -74,7 +78,8 @@ class Ssh:
         for attempt in range(RETRIES):
             seen = _HostKey()
             try:
-                return SshSession(host, await self._connect(host, *await asyncio.shield(login), seen))
+                connection = await self._connect(host, *await asyncio.shield(login), seen)
+                return SshSession(host, connection, examined=self._examined)
             except (asyncssh.ConnectionLost, ConnectionResetError) as lost:
                 if attempt == RETRIES - 1 or time.monotonic() - started > 1:
                     raise _unreachable(host, lost) from lost
@@ -146,9 +151,10 @@ class Connections:
 
     async def close(self) -> None:
         """Close everything; what is still opening is cancelled."""
-        for task in self._opening.values():
+        tasks = [*self._opening.values(), *([self._login] if self._login else [])]
+        for task in tasks:
             task.cancel()
-        ended = await asyncio.gather(*self._opening.values(), return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
         for session in ended:
             if isinstance(session, SshSession):
                 await session.close()
@@ -157,13 +163,15 @@ class Connections:
 class SshSession:
     """An open connection to one server: the `Session` of the checks, and what a repair needs to write."""
 
-    def __init__(self, host: Host, connection: asyncssh.SSHClientConnection) -> None:
+    def __init__(self, host: Host, connection: asyncssh.SSHClientConnection, *, examined: set[Host]) -> None:
         self.host = host
         self._connection = connection
         self._slots = asyncio.Semaphore(SLOTS)
         self._opening_sftp = asyncio.Lock()
         self._sftp: asyncssh.SFTPClient | None = None
         self._no_sftp = False
+        self._examining = asyncio.Lock()
+        self._examined = examined
 
     async def close(self) -> None:
         """Close the connection, without waiting for a server that does not answer."""
@@ -175,6 +183,7 @@ class SshSession:
 
     async def run(self, argv: Sequence[str], *, within: float = 5.0) -> Output:
         """Run a program, never a shell line; the far side ends it after `within` seconds (exit 124)."""
+        await self._examine_shell()
         status, out, err, cut = await self._run(argv, within=within)
         return Output(exit=status, stdout=_text(out), stderr=_text(err), cut=cut, raw=out)
 
@@ -262,12 +271,31 @@ class SshSession:
             with contextlib.suppress(FileNotFoundError, GaveUp, TryAgain):
                 await self._bounded(upload, sftp.remove(upload))
 
+    async def _examine_shell(self) -> None:
+        """Refuse a login shell that reads our quotes in another way: it would run something else than was asked.
+
+        SSH hands over one line, and sshd gives it to that shell. Where the owner of the server lists what may be
+        asked, or has no printf, no such shell has read it.
+        """
+        async with self._examining:
+            if self.host in self._examined:
+                return
+            status, out, _, _ = await self._run(["printf", "%s", QUOTED], within=FILE_LIMIT)
+            if status not in (126, 127) and out != QUOTED.encode():
+                raise GaveUp(
+                    f"The login shell of {self.host.name} does not read quotes as POSIX says, so nothing was asked.",
+                    reason="error",
+                    fix=f"Give the account of Muster on {self.host.name} /bin/sh as its login shell.",
+                )
+            self._examined.add(self.host)
+
     async def _file(
         self, path: str, ask: Callable[[asyncssh.SFTPClient], Awaitable[bytes]], otherwise: Sequence[str]
     ) -> bytes:
         sftp = await self._client()
         if sftp is not None:
             return await self._bounded(path, ask(sftp))
+        await self._examine_shell()
         status, out, err, cut = await self._run(otherwise, within=FILE_LIMIT)
         if status:
             raise _file_error(_text(err), path, self.host)

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from bot import regroup
 from bot.alert import Alert, Condition
-from bot.alerts import SOURCES
+from bot.alerts import SOURCES, Parsed
 from bot.facts import AlertAttached, Closed, Opened, Reopened, Resolved, What
 from bot.incident import AlertSeen, Source, Status
-from bot.judge import Decision, Limits, Ruling, Wanted, Why, judge
 from bot.policy import Policy
-from bot.proposal import Proposal, ProposalState
-from bot.regroup import Act
-from bot.rules import rule_for
 from bot.runbook.inventory import Inventory
 from bot.store import NO_INCIDENT, Delivery, Store, Transaction
-from bot.target import Place, Target, place, target
+from bot.triage import regroup
+from bot.triage.judge import Decision, Limits, Ruling, Wanted, Why, judge
+from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.regroup import Act
+from bot.triage.rules import rule_for
+from bot.triage.target import Place, Target, place, target
 
 LARGEST = 1_000_000
 """Bytes of a body that are kept; what is longer is stored cut."""
 MOST_LOOKS = 5
 """So many servers of one delivery are looked at; more at once say that it is none of theirs."""
+
+Sent = tuple[str, bytes]
+"""Who sent it, and the body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,34 +49,44 @@ class Intake:
         self._policy = policy
         self._inventory = inventory
         self._now = now
+        grouping = policy.grouping
+        self._limits = Limits(
+            window=grouping.window,
+            cool_off=grouping.cool_off,
+            cycles=grouping.flapping.cycles,
+            within=grouping.flapping.within,
+            per_hour=grouping.per_hour,
+        )
 
     def receive(self, source: str, body: bytes) -> Receipt:
         """Store and judge one delivery. Raises TryAgain when it cannot be stored; never for what it says."""
+        return self.receive_all([(source, body)])[0]
+
+    def receive_all(self, sent: Sequence[Sent]) -> list[Receipt]:
+        """Like `receive`, for several in the order of arrival: all of them or none."""
         now = self._now()
-        id = f"D{uuid4().hex[:12]}"
-        cut = len(body) > LARGEST
-        parsed = SOURCES[source](body[:LARGEST], id, now)
-        problem = f"it is longer than {LARGEST} bytes and was cut" if cut and parsed.problem else parsed.problem
-        delivery = Delivery(
-            id=id,
-            source=source,
-            dedupe=f"{source} {parsed.same}",
-            received_at=now,
-            body=body[:LARGEST],
-            cut=cut,
-            merged=parsed.merged,
-        )
-        with self._store.transaction(intake=True) as tx:
-            first = tx.deliver(delivery)
-            if first.id != id:
-                return Receipt(delivery=first.id, duplicate=True)
-            self._judge_all(tx, parsed.alerts, now)
-            home = next((r.incident for r in tx.rulings.of_delivery(id) if r.incident), None) if parsed.merged else None
-            if home is not None:
-                tx.due(f"{id}/expand", "expand", home, {"delivery": id})
-            if problem:
-                tx.ruled(id, incident=None, ruling="not-understood", reason=problem)
-                tx.due(f"{id}/report", "report", NO_INCIDENT, {"key": id, "text": _report(source, id, problem)})
+        read = [_read(source, body, now) for source, body in sent]
+        with self._store.transaction(intake=True, first=True) as tx:
+            firsts = tx.deliver(*(delivery for delivery, _ in read))
+            alerts = [
+                a for (_, parsed), first in zip(read, firsts, strict=True) if not first.duplicate for a in parsed.alerts
+            ]
+            tx.rulings.look_ahead(alerts, now=now, limits=self._limits)
+            return [
+                Receipt(delivery=first.id, duplicate=True) if first.duplicate else self._receive(tx, *one)
+                for one, first in zip(read, firsts, strict=True)
+            ]
+
+    def _receive(self, tx: Transaction, delivery: Delivery, parsed: Parsed) -> Receipt:
+        """Judge what a delivery says that is on disk."""
+        id, source, problem = delivery.id, delivery.source, parsed.problem
+        self._judge_all(tx, parsed.alerts, delivery.received_at)
+        if parsed.merged and (ruled := [r for r in tx.rulings.of_delivery(id) if r.incident or r.proposal]):
+            home = next((r.incident for r in ruled if r.incident), NO_INCIDENT)
+            tx.due(f"{id}/expand", "expand", home, {"delivery": id})
+        if problem:
+            tx.ruled(id, incident=None, ruling="not-understood", reason=problem)
+            tx.due(f"{id}/report", "report", NO_INCIDENT, {"key": id, "text": _report(source, id, problem)})
         return Receipt(delivery=id, duplicate=False, problem=problem)
 
     def add(self, alerts: Sequence[Alert]) -> int:
@@ -116,14 +129,7 @@ class Intake:
         tx.ruled(alert.delivery, incident=number, ruling=decision.ruling, reason=decision.reason)
 
     def _decide(self, tx: Transaction, alert: Alert, where: Place, wanted: Wanted, now: datetime) -> Decision:
-        grouping = self._policy.grouping
-        limits = Limits(
-            window=grouping.window,
-            cool_off=grouping.cool_off,
-            cycles=grouping.flapping.cycles,
-            within=grouping.flapping.within,
-            per_hour=grouping.per_hour,
-        )
+        limits = self._limits
         known = tx.rulings.known(alert, place=str(where), env=where.env, now=now, limits=limits, wanted=wanted)
         return judge(alert, known, place=str(where), limits=limits, wanted=wanted)
 
@@ -170,12 +176,20 @@ class Intake:
         self, tx: Transaction, taken: _Taken, number: int, kept: AlertSeen, decision: Decision, looks: Counter[int]
     ) -> None:
         """Add the alert, and what people were asked about it; look at its server, but not at hundreds at once."""
-        tx.append(number, [taken.act.fact(AlertAttached(alert=kept), "alert", at=kept.at)])
+        tx.attach(number, taken.act.fact(AlertAttached(alert=kept), "alert", at=kept.at))
         if proposal := tx.proposal(decision.proposal) if decision.proposal else None:
             regroup.accept(tx, Act(key=f"{taken.key}/proposed", now=taken.now), proposal, number)
         if decision.news and looks[number] < MOST_LOOKS:
             looks[number] += 1
-            tx.due(f"{taken.key}/check", "check", number, _what_to_check(taken.alert, taken.found))
+            tx.due(f"{taken.key}/check", "check", number, _what_to_check(taken, decision))
+        elif decision.why is Why.FLAPPING:
+            tx.due(f"{taken.key}/calm", "check", number, self._when_calm(taken, decision))
+
+    def _when_calm(self, taken: _Taken, decision: Decision) -> dict[str, Any]:
+        """Of what comes and goes only the last word is worth a look, and which one that is shows later."""
+        calm = taken.now + self._policy.grouping.flapping.within
+        last = {"problem": taken.alert.fingerprint, "at": taken.alert.at.isoformat()}
+        return {**_what_to_check(taken, decision), "last_word": last, "not_before": calm.isoformat()}
 
     def _severity(self, alert: Alert) -> str:
         """P1 is the policy's worst severity, P2 the next, and so on."""
@@ -204,6 +218,25 @@ class _Taken:
         return Act(key=self.key, now=self.now, source=Source(type="alert", url=self.alert.link))
 
 
+def _read(source: str, body: bytes, now: datetime) -> tuple[Delivery, Parsed]:
+    """A delivery under a name of its own, and what it says."""
+    id = f"D{uuid4().hex[:12]}"
+    cut = len(body) > LARGEST
+    parsed = SOURCES[source](body[:LARGEST], id, now)
+    delivery = Delivery(
+        id=id,
+        source=source,
+        dedupe=f"{source} {parsed.same}",
+        received_at=now,
+        body=body[:LARGEST],
+        cut=cut,
+        merged=parsed.merged,
+    )
+    if cut and parsed.problem:
+        parsed = replace(parsed, problem=f"it is longer than {LARGEST} bytes and was cut")
+    return delivery, parsed
+
+
 def _close(tx: Transaction, taken: _Taken, number: int, named: str) -> None:
     """As a rule wants it: over when all that belongs to it has recovered."""
     incident = tx.incident(number)
@@ -222,9 +255,14 @@ def _report(source: str, delivery: str, problem: str) -> str:
     )
 
 
-def _what_to_check(alert: Alert, found: Target) -> dict[str, Any]:
-    host = {"host": found.host.name} if found.host else {}
-    return host if alert.condition.bad else {**host, "recovery": True}
+def _what_to_check(taken: _Taken, decision: Decision) -> dict[str, Any]:
+    """The server, whether it is to be well again, and the monitor where it is perhaps another one than the first."""
+    asked: dict[str, Any] = {"host": taken.found.host.name} if taken.found.host else {}
+    if not taken.alert.condition.bad:
+        asked["recovery"] = True
+    if decision.why is Why.SAME_PLACE and taken.alert.monitor_id:
+        asked["monitor"] = taken.alert.monitor_id
+    return asked
 
 
 def seen(alert: Alert, reason: str, where: str, why: str = "") -> AlertSeen:

@@ -105,7 +105,8 @@ def environment() -> dict[str, str]:
     try:
         return {**(_dotenv(file.read_text("utf-8-sig")) if file.is_file() else {}), **os.environ}
     except (OSError, UnicodeDecodeError) as error:
-        raise NotAllowed(f"{file.absolute()} cannot be read ({error}): mend it or move it away.") from None
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise NotAllowed(f"{file.absolute()} cannot be read ({why}): mend it or move it away.") from None
 
 
 def _dotenv(text: str) -> dict[str, str]:

@@ -18,7 +18,6 @@ from bot.facts import Fact, Imported
 from bot.hear import NAMED, Hearing, number_of, zone_named
 from bot.incident import Incident, Person, Precision, Source
 from bot.journal import stamp
-from bot.judge import Why
 from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.postmortem.drafts import Drafts
@@ -32,6 +31,7 @@ from bot.settings import Home, Settings, read_home, read_policy
 from bot.spoken_time import Ask, Context, Refused, Understood, understand
 from bot.store import Delivery, Ruled, Store, Summary
 from bot.timeline_file import read
+from bot.triage.judge import Why
 
 if TYPE_CHECKING:
     from bot.runbook.desk import Desk

@@ -212,7 +212,7 @@ class _Page:
         return found[1]
 
     def _table(self, number: int, line: str) -> None:
-        cells = [_body(cell) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        cells = [_body(cell.replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
         if all(_HEADER_CELL.match(cell) or not cell for cell in cells[:2]) and any(cells):
             self._set_zone(number, " ".join(cells))
             self.columns = cells

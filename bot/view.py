@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from bot import reminders
 from bot.facts import (
@@ -20,19 +19,18 @@ from bot.facts import (
     CardPinned,
     CardShown,
     ChannelOpened,
-    ChannelSeen,
-    Fact,
     Invited,
-    ReminderGiven,
     ReminderSettled,
     StepDone,
     StepFailed,
     TopicSet,
-    What,
 )
-from bot.incident import Incident, Person, Room
+from bot.incident import Incident, Room
 from bot.policy import Policy
 from bot.ports import Chat, GaveUp, TryAgain
+from bot.ports.chat import card_key
+from bot.steps.recorder import Recorder, there
+from bot.steps.room import Keeping
 from bot.store import Store
 
 LATER = timedelta(seconds=15)
@@ -63,49 +61,64 @@ class Projection:
         self._chat = chat
         self._policy = policy
         self._now = now
-        self._key = key
         self._wake = wake
+        self._recorder = Recorder(store, now=now, key=key, wake=wake)
+        self.room = Keeping(self._recorder, chat=chat, policy=policy)
         self._planned: dict[int, frozenset[str]] = {}
         self._look_at: dict[int, datetime] = {}
+        self._cards: dict[int, asyncio.Task[str]] = {}
 
     # ------------------------------------------------------------------ steps that open
 
     async def open_channel(self, number: int, args: Mapping[str, Any]) -> bool:  # noqa: ARG002 - a step
         """Give the incident a channel, and another one where people deleted it."""
-        incident = await self.incident(number)
+        incident = await self._recorder.incident(number)
         if not incident.view.channel or incident.view.room is Room.GONE:
             channel = await self._chat.open_channel(incident)
-            await self._record(number, ChannelOpened(channel=channel))
+            key = self._recorder.key()
+            incident, fresh = await asyncio.to_thread(self._opened, number, ChannelOpened(channel=channel), key)
+            card = self._chat.show_card(incident, now=self._now(), fresh=fresh)
+            self._cards[number] = asyncio.create_task(card)  # everybody waits for it; its own step sees what came of it
+            self._wake()
         return True
+
+    def _opened(self, number: int, told: ChannelOpened, key: str) -> tuple[Incident, bool]:
+        """Record it, and with it that the card is about to be posted; whether that is for the first time."""
+        with self._store.transaction(incident=number) as tx:
+            tx.append(number, [self._recorder.fact(told, key)])
+            incident = there(tx.incident(number), number)
+            return incident, tx.intend(card_key(incident))
 
     async def show_card(self, number: int, args: Mapping[str, Any]) -> None:
         """Post the one card; where somebody deleted it (`lost`), once more."""
-        incident = await self.with_channel(number)
+        incident = await self._recorder.with_channel(number)
         if incident.view.card in {"", args.get("lost")}:
-            await self._record(number, CardShown(message=await self._chat.show_card(incident, now=self._now())))
+            begun = self._cards.pop(number, None)
+            message = await (begun or self._chat.show_card(incident, now=self._now()))
+            await self._recorder.record(number, CardShown(message=message))
 
     async def invite(self, number: int, args: Mapping[str, Any]) -> None:
         """Ask in who is responsible for the service, whoever declared the incident, and whoever has a role.
 
         Into a private one nobody comes because of the service.
         """
-        incident = await self.with_channel(number)
+        incident = await self._recorder.with_channel(number)
         rules = () if incident.private else self._policy.invite
         people = [p for rule in rules if rule.service in {"", incident.service} for p in rule.people]
         people += args.get("invite", ())
         people += [e.author.id for e in incident.entries[:1] if e.source.human and e.author.id]  # who declared it
         people += [p.id for p in incident.roles.values() if p.id]
         if wanted := [p for p in dict.fromkeys(people) if p not in incident.view.invited]:
-            await self._record(number, Invited(people=await self._chat.invite(incident, wanted)))
+            await self._recorder.record(number, Invited(people=await self._chat.invite(incident, wanted)))
 
     async def set_topic(self, number: int, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - a step
         """Say the state in the channel's topic."""
-        incident = await self.with_channel(number)
-        await self._record(number, TopicSet(topic=await self._chat.set_topic(incident)))
+        incident = await self._recorder.with_channel(number)
+        await self._recorder.record(number, TopicSet(topic=await self._chat.set_topic(incident)))
 
     async def announce(self, number: int, args: Mapping[str, Any]) -> None:
         """Tell every channel of the policy once, and once more where somebody deleted it; not of a private incident."""
-        incident = await self.incident(number)
+        incident = await self._recorder.incident(number)
         refused: TryAgain | GaveUp | None = None
         for where in () if incident.private else self._policy.announced_in:
             known = incident.view.announcements.get(where)
@@ -116,85 +129,32 @@ class Projection:
             except (TryAgain, GaveUp) as problem:
                 refused = problem
             else:
-                await self._record(number, Announced(channel=channel, message=message, where=where), part=where)
+                await self._recorder.record(
+                    number, Announced(channel=channel, message=message, where=where), part=where
+                )
         if refused:
             raise refused
 
     async def pin(self, number: int, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - a step
         """Pin the card."""
-        incident = await self.with_channel(number)
+        incident = await self._recorder.with_channel(number)
         if incident.view.pinned != incident.view.card:
             await self._chat.pin_card(incident)
-            await self._record(number, CardPinned(message=incident.view.card))
+            await self._recorder.record(number, CardPinned(message=incident.view.card))
 
     async def bookmark(self, number: int, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - a step
         """Put the monitor's address on the channel's bar."""
-        incident = await self.with_channel(number)
+        incident = await self._recorder.with_channel(number)
         if (link := _monitor(incident)) and link not in incident.view.bookmarks:
             await self._chat.bookmark(incident, title=MONITOR, link=link)
-            await self._record(number, Bookmarked(link=link))
-
-    # ------------------------------------------------------------------ steps that keep it right
-
-    async def look(self, number: int, args: Mapping[str, Any]) -> str:
-        """See what became of the channel, and come back into it if we may; what it is then.
-
-        `deleted`: the chat told that it is gone. `failed`: what went wrong there; still true if the channel is there.
-        """
-        incident = await self.with_channel(number)
-        now = await self._chat.channel_now(incident)
-        room = Room.GONE if args.get("deleted") and now.room is Room.LEFT else now.room
-        known = incident.view.channel.name if incident.view.channel else ""
-        if (now.name or known, room) != (known, incident.view.room):
-            await self._record(number, ChannelSeen(name=now.name, room=room), part="seen")
-        elif room is Room.OPEN and (failed := args.get("failed")):
-            await self._record(number, StepFailed(**failed), part="failed")
-        if room is Room.LEFT and incident.open:
-            await self._chat.join(incident)
-            await self._record(number, ChannelSeen(name=now.name, room=Room.OPEN), part="joined")
-            return Room.OPEN
-        return room if incident.open else ""
-
-    async def bring_back(self, number: int, args: Mapping[str, Any]) -> None:  # noqa: ARG002 - a step
-        """Unarchive the channel of an incident that is open: there is something to say in it."""
-        incident = await self.with_channel(number)
-        if incident.open and incident.view.room is Room.ARCHIVED and incident.view.channel:
-            await self._chat.unarchive(incident)
-            await self._record(number, ChannelSeen(name=incident.view.channel.name, room=Room.OPEN))
-
-    async def put_away(self, number: int, args: Mapping[str, Any]) -> None:
-        """Archive the channel when its time has come."""
-        incident = await self.with_channel(number)
-        if reminders.ARCHIVE in await self.due(number, args) and incident.view.channel:
-            await self._chat.archive(incident)
-            await self._record(number, ChannelSeen(name=incident.view.channel.name, room=Room.ARCHIVED))
-
-    async def due(self, number: int, args: Mapping[str, Any]) -> list[str]:  # noqa: ARG002 - a step
-        """What people are to be reminded of by now, and whether the channel is to be put away."""
-        incident = await self.incident(number)
-        return [str(one.about) for one in reminders.due(incident, self._policy, now=self._now())]
-
-    async def remind(self, number: int, args: Mapping[str, Any]) -> None:
-        """Remind people of it (`about`), if it is still missing and nobody had enough of that."""
-        if args["about"] in await self.due(number, args):
-            incident = await self.with_channel(number)
-            message = await self._chat.remind(incident, args["about"])
-            await self._record(number, ReminderGiven(about=args["about"], message=message))
-
-    async def hand_over(self, number: int, args: Mapping[str, Any]) -> None:
-        """Tell the channel who had a role and who has it now."""
-        incident = await self.with_channel(number)
-        people = (Person(**args["giver"]), Person(**args["taker"]))
-        by = Person(**args.get("by") or {})
-        giver, taker = (Person(name=p.name or p.id) if p.id == by.id else p for p in people)  # who says it knows it
-        await self._chat.hand_over(incident, role=args["role"], giver=giver, taker=taker, key=self._key())
+            await self._recorder.record(number, Bookmarked(link=link))
 
     # ------------------------------------------------------------------ what follows every change
 
     async def sync(self, number: int) -> None:
         """Bring all that is shown up to what the record says now. Raises TryAgain: call it again."""
         head = await asyncio.to_thread(self._store.head, number)
-        incident = await self.incident(number)
+        incident = await self._recorder.incident(number)
         await self._plan(incident)
         view = incident.view
         there = view.channel is not None and view.room is Room.OPEN
@@ -220,20 +180,9 @@ class Projection:
         for summary in await asyncio.to_thread(self._store.summaries, open_only=True):
             if now >= self._look_at.setdefault(summary.number, now + SELDOM):
                 self._look_at[summary.number] = now + SELDOM
-                await self._look_after(await self.incident(summary.number))
+                await self.room.notice(await self._recorder.incident(summary.number))
                 found.append(summary.number)
         return found
-
-    async def _look_after(self, incident: Incident) -> None:
-        known = incident.view.channel
-        if known is None:
-            return
-        try:
-            now = await self._chat.channel_now(incident)
-        except GaveUp:
-            return  # where we may not look, what fails tells
-        if (now.name or known.name, now.room) != (known.name, incident.view.room):
-            await self._make_due(incident, f"look/{uuid4().hex}", "look", {})
 
     async def _plan(self, incident: Incident) -> None:
         """Make due what is to come: reminders, pin and bookmarks, and the way back into a channel that was lost."""
@@ -247,7 +196,7 @@ class Projection:
             plan[f"look/{len(incident.entries)}"] = ("look", {"speak": True})
         if (keys := frozenset(plan)) != self._planned.get(incident.number):
             for key, (flow, args) in plan.items():
-                await self._make_due(incident, key, flow, args)
+                await self._recorder.make_due(incident, key, flow, args)
             self._planned[incident.number] = keys
 
     async def _edit(
@@ -265,7 +214,7 @@ class Projection:
                 await self._refused(incident, StepFailed(step=name, text=str(problem), fix=problem.fix), problem)
         else:
             if known:
-                await self._note(incident, StepDone(step=name))
+                await self._recorder.note(incident.number, StepDone(step=name))
         return None
 
     async def _refused(self, incident: Incident, told: StepFailed, problem: GaveUp) -> None:
@@ -273,9 +222,9 @@ class Projection:
         if problem.reason in NOT_THERE and not told.step.startswith("announcement"):
             failed = {"step": told.step, "text": told.text, "fix": told.fix}
             key = f"look/{problem.reason}/{len(incident.entries)}"
-            await self._make_due(incident, key, "look", {"speak": True, "failed": failed})
+            await self._recorder.make_due(incident, key, "look", {"speak": True, "failed": failed})
         else:
-            await self._note(incident, told)
+            await self._recorder.note(incident.number, told)
 
     async def _edit_card(self, incident: Incident) -> None:
         try:
@@ -300,7 +249,7 @@ class Projection:
 
     async def _edit_topic(self, incident: Incident) -> None:
         if (topic := await self._chat.set_topic(incident)) != incident.view.topic:
-            await self._note(incident, TopicSet(topic=topic))
+            await self._recorder.note(incident.number, TopicSet(topic=topic))
 
     def _settled(self, incident: Incident, there: bool) -> Sequence[str]:
         """What people were reminded of and is done by now."""
@@ -309,56 +258,15 @@ class Projection:
 
     def _settle(self, about: str) -> Callable[[Incident], Awaitable[None]]:
         async def edit(incident: Incident) -> None:
-            await self._note(incident, ReminderSettled(about=about))
-            await self._chat.remind(await self.incident(incident.number), about)
+            await self._recorder.note(incident.number, ReminderSettled(about=about))
+            await self._chat.remind(await self._recorder.incident(incident.number), about)
 
         return edit
 
     async def _post_again(self, incident: Incident, flow: str, lost: str) -> None:
         """A flow posts it: of several replicas that miss it only one does."""
-        await self._make_due(incident, f"{flow}/{lost}", flow, {"lost": lost})
+        await self._recorder.make_due(incident, f"{flow}/{lost}", flow, {"lost": lost})
         self._wake()
-
-    async def _make_due(self, incident: Incident, key: str, flow: str, args: Mapping[str, Any]) -> None:
-        def write() -> None:
-            with self._store.transaction(incident=incident.number) as tx:
-                tx.due(f"{incident.id}/{key}", flow, incident.number, args)
-
-        await asyncio.to_thread(write)
-
-    # ------------------------------------------------------------------ the record
-
-    async def incident(self, number: int) -> Incident:
-        """The incident as it stands."""
-        return there(await asyncio.to_thread(self._store.incident, number), number)
-
-    async def with_channel(self, number: int) -> Incident:
-        """The incident, once it has a channel; without one the step comes back later."""
-        incident = await self.incident(number)
-        if not incident.view.channel:
-            raise TryAgain("The incident has no channel yet.", reason="no_channel")
-        return incident
-
-    async def _record(self, number: int, what: What, *, part: str = "") -> None:
-        """Record what a step of a flow did."""
-        await asyncio.to_thread(self._append, number, what, f"{self._key()}/{part}" if part else self._key())
-        self._wake()
-
-    async def _note(self, incident: Incident, what: What) -> None:
-        """Record something about the view. Outside a flow there is no step to name it after."""
-        await asyncio.to_thread(self._append, incident.number, what, f"view/{uuid4().hex}")
-
-    def _append(self, number: int, what: What, key: str) -> None:
-        now = self._now()
-        with self._store.transaction(incident=number) as tx:
-            tx.append(number, [Fact(key=key, what=what, occurred_at=now, recorded_at=now)])
-
-
-def there(incident: Incident | None, number: int) -> Incident:
-    """The incident that a flow is about: there is none without."""
-    if incident is None:
-        raise LookupError(f"INC-{number} is not in the record")
-    return incident
 
 
 def _monitor(incident: Incident) -> str:

@@ -9,8 +9,8 @@ from datetime import datetime
 from bot.incident import Channel, Incident, Person, Reminded, Room
 from bot.overview import Overview
 from bot.ports import ChannelNow, ChatPerson, GaveUp, TryAgain
-from bot.proposal import Proposal
 from bot.said import Form, Quote
+from bot.triage.proposal import Proposal
 
 
 class FakeIntents:
@@ -86,7 +86,7 @@ class FakeChat:
         made = self.add_channel(next(name for name in names if name not in taken), creator=incident.id)
         return Channel(id=made.id, name=made.name)
 
-    async def show_card(self, incident: Incident, *, now: datetime) -> str:  # noqa: ARG002 - of Chat
+    async def show_card(self, incident: Incident, *, now: datetime, fresh: bool = False) -> str:  # noqa: ARG002 - of Chat
         self._called("show_card")
         return self._post_once(self._open(incident), f"card:{incident.id}", _text(incident))
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import bot.view
 from bot.__main__ import main
@@ -46,9 +47,9 @@ def install(when: str, which: str) -> None:
         return new
 
     @contextmanager
-    def transaction(self: Store, *, incident: int | None = None, intake: bool = False) -> Iterator[Transaction]:
+    def transaction(self: Store, **how: Any) -> Iterator[Transaction]:
         _doomed.now = False
-        with _transaction(self, incident=incident, intake=intake) as opened:
+        with _transaction(self, **how) as opened:
             yield opened
         if _doomed.now:
             _die()

@@ -133,8 +133,11 @@ class World:
 
     async def survive(self, points: list[Point]) -> None:
         """Let it die at each of these points, one after the other; then it lives."""
-        for n in range(len(points)):
-            await self.bot.dead()
+        for n, point in enumerate(points):
+            try:
+                await self.bot.dead(within=30)
+            except TimeoutError:
+                raise AssertionError(f"{point.when} {point.what} was never met: {self.bot.said()}") from None
             await self.live(points[n + 1] if n + 1 < len(points) else None)
 
     async def live(self, point: Point | None = None) -> None:

@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from bot.hosts import Ssh
 from bot.runbook.inventory import Host, SshAccess
 
 PROGRAMS = {
+    "printf": ["printf"],
     "echo-words": [sys.executable, "-c", "import sys; sys.stdout.write('\\0'.join(sys.argv[1:]))"],
     "bad-text": [sys.executable, "-c", "import sys; sys.stdout.buffer.write(b'\\xff\\xfe ok')"],
     "endless": [sys.executable, "-c", "import sys\nwhile True: sys.stdout.write('y' * 8192)"],
@@ -58,6 +59,8 @@ class SmallSshd:
     running: int = 0
     open_at_once: int = 0
     connections: int = 0
+    open_now: int = 0
+    shell: Callable[[str], str] = str
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -69,7 +72,7 @@ class SmallSshd:
 
     async def handle(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         """Run one of the programs, with the far side's timeout(1)."""
-        argv = shlex.split(process.command or "")
+        argv = shlex.split(self.shell(process.command or ""))
         if argv[4:6] == ["sudo", "-n"]:
             del argv[4:6]
         inner = argv[4:]
@@ -144,6 +147,10 @@ async def small_sshd(folder: Path, *, sftp: bool = True, guarded: bool = False) 
     class Login(asyncssh.SSHServer):
         def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:  # noqa: ARG002
             found.connections += 1
+            found.open_now += 1
+
+        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+            found.open_now -= 1
 
     server = await asyncssh.create_server(
         Login,

@@ -13,7 +13,7 @@ from bot.engine import Engine
 from bot.facts import AlertAttached, ChecksAnswered, ChecksComing, Fact, Opened, What
 from bot.incident import AlertSeen, CauseSeen, CheckSeen, Incident, Repair, RepairState, Verdict
 from bot.lifecycle import Lifecycle
-from bot.policy import Datadog, Invite, Policy
+from bot.policy import Datadog, Invite, Policy, Postmortem
 from bot.ports import GaveUp, Metrics, NotAllowed, TryAgain
 from bot.postmortem.drafts import Drafts
 from bot.runbook.desk import Questions, Reached
@@ -197,6 +197,7 @@ async def story(
     announce: tuple[str, ...] = ("incidents",),
     datadog: Datadog = Datadog(),  # noqa: B008 - frozen
     source: Metrics | None = None,
+    wanted: Postmortem = Postmortem(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Story]:
     """A story that is ready to begin; people: ana and ben are @oncall-web. `source` is asked instead of a fake."""
     chat, desk, metrics = FakeChat(), FakeDesk(), FakeMetrics()
@@ -209,7 +210,7 @@ async def story(
         chat=chat,
         metrics=source or metrics,
         desk=desk,  # type: ignore[arg-type] # a small one
-        drafts=Drafts(folder, zone="UTC", wanted=policy.postmortem),
+        drafts=Drafts(folder, zone="UTC", wanted=wanted),
         policy=policy,
         now=lambda: told.now,
         wake=lambda: None,

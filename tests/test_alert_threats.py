@@ -22,13 +22,13 @@ from bot.alerts.datadog import datadog
 from bot.incident import Incident
 from bot.intake import LARGEST, Intake, seen
 from bot.policy import Policy
-from bot.proposal import Proposal, ProposalState
 from bot.runbook.desk import Desk
 from bot.settings import Home, read_home
 from bot.slack import render
 from bot.slack.proposal import proposal_card
 from bot.store import Store
-from bot.target import LABELS, place, target
+from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.target import LABELS, place, target
 from tests.fake_servers import shop
 from tests.test_intake import START, World
 

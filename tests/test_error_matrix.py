@@ -19,13 +19,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot import alerts, commands, lifecycle
+from bot import alerts, commands, loops
 from bot import app as app_module
 from bot.app import App
-from bot.incident import Incident
+from bot.incident import Entry, Incident
 from bot.lab.workspace import BOT_TOKEN, SIGNING_SECRET, Workspace
 from bot.settings import Settings, read_home
 from bot.slack.chat import SlackChat
+from bot.steps import trying
 from bot.store import Store
 
 POLICY = """policy: 1
@@ -51,6 +52,8 @@ STEPS = {
 HARMLESS = {("conversations.create", "drop-after"), ("conversations.invite", "drop-after")}
 """What is found out at once, or is the same when done twice."""
 WITHIN = 0.25
+LATE = 1.4
+"""So late, in limits of a call, is what is answered too late: it is at work when nobody waits for it any more."""
 COVERING = [(method, KINDS[(5 * at) % len(KINDS)]) for at, method in enumerate([*STEPS, *STEPS])]
 """Each kind of failure and each method at least once."""
 
@@ -80,17 +83,44 @@ class Played:
         except TimeoutError:
             raise AssertionError(f"{why}: {self.incident.troubles}, {self.incident.view}") from None
 
-    async def case(self, method: str, kind: str) -> None:
-        """One incident while this method fails in this way, and afterwards."""
-        fault: dict[str, Any] = {"code": kind} if kind in CODES else {}
-        fault |= {"seconds": 1.4 * WITHIN} if kind == "delay" else {}
-        name = "error" if kind in CODES else kind
-        self.app._chat.people = type(self.app._chat.people)(self.app._chat.pace, clock=self.app._chat._clock)
-        self.workspace.fault(method, name, times=None, **fault)
-        ana = next(u.id for u in self.workspace.state.users.values() if u.name == "ana")
-        await self.workspace.command(ana, "ops", f"/incident declare case {method} {kind}", within=0)
+    @property
+    def channel(self) -> str:
+        """The id of its channel."""
+        channel = self.incident.view.channel
+        assert channel
+        return channel.id
+
+    def person(self, name: str) -> str:
+        """The id of one of the cast."""
+        return next(u.id for u in self.workspace.state.users.values() if u.name == name)
+
+    def entry(self, text: str) -> Entry:
+        """What says this in the timeline."""
+        return next(entry for entry in self.incident.entries if text in entry.text)
+
+    async def say(self, words: str, *, channel: str = "") -> None:
+        """Ana types a command; nobody waits for the answer."""
+        await self.workspace.command(self.person("ana"), channel or self.channel, f"/incident {words}", within=0)
+
+    async def declare(self, title: str) -> None:
+        """Ana opens the next incident, and the bot has forgotten whom it knew."""
+        chat = self.app._chat
+        chat.people._people.clear()
+        chat.people._words.clear()
+        await self.say(f"declare {title}", channel="ops")
         self.number += 1
         await self.until(lambda: self.store.incident(self.number), "it was not opened")
+
+    def fault(self, method: str, kind: str) -> None:
+        """From now on this method fails in this way."""
+        fault: dict[str, Any] = {"code": kind} if kind in CODES else {}
+        fault |= {"seconds": LATE * WITHIN} if kind == "delay" else {}
+        self.workspace.fault(method, "error" if kind in CODES else kind, times=None, **fault)
+
+    async def case(self, method: str, kind: str) -> None:
+        """One incident while this method fails in this way, and afterwards."""
+        self.fault(method, kind)
+        await self.declare(f"case {method} {kind}")
         step = STEPS[method]
         if (method, kind) not in HARMLESS:
             await self.until(lambda: step in self.incident.troubles, f"{step} is not named")
@@ -144,20 +174,20 @@ class Played:
 
 
 @asynccontextmanager
-async def played(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Played]:
-    monkeypatch.setattr(lifecycle, "PATIENCE", (0.2,))
-    monkeypatch.setattr(lifecycle, "TRIES", 1000)
+async def played(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch, *, policy: str = "") -> AsyncIterator[Played]:
+    monkeypatch.setattr(trying, "PATIENCE", (0.2,))
+    monkeypatch.setattr(trying, "TRIES", 1000)
     monkeypatch.setattr(app_module, "SlackChat", partial(SlackChat, within=WITHIN, patience=0.2))
-    monkeypatch.setattr(app_module, "SWEEP", 0.1)
-    monkeypatch.setattr(app_module, "SETTLE", 0.02)
-    monkeypatch.setattr(app_module, "LONGEST", 0.5)
+    monkeypatch.setattr(loops, "SWEEP", 0.1)
+    monkeypatch.setattr(loops, "SETTLE", 0.02)
+    monkeypatch.setattr(loops, "LONGEST", 0.5)
     monkeypatch.setattr("bot.view.LATER", timedelta(0))
     monkeypatch.setattr("bot.slack.pace.MINUTE", 0.01)
     monkeypatch.setattr("bot.slack.pace.POST_EVERY", 0.01)
     alerts.load()
     commands.load()
     (folder / "home").mkdir()
-    (folder / "home" / "policy.yaml").write_text(POLICY)
+    (folder / "home" / "policy.yaml").write_text(POLICY + policy)
     async with await Workspace.start(cast=True, limits=False) as workspace, aiohttp.ClientSession() as session:
         settings = Settings(
             slack_bot_token=BOT_TOKEN,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from bot.capture import Capture
 from bot.facts import Corrected, Dropped
 from bot.journal import to_json
 from bot.ports import PersonKind
 from bot.said import Reply
+from bot.steps.capture import Capture
+from bot.steps.recorder import Recorder
 from bot.store import Store
 from tests.fakes import FakeChat
+from tests.steps.test_capture import QUOTE
 from tests.talk import ANA, Talk, open_incident
-from tests.test_capture import QUOTE
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def happen(say: Talk, what: str, text: str = "", **more: object) -> Reply:
 
 
 async def captured(say: Talk, number: int = 1) -> None:
-    step = Capture(store=say.store, chat=FakeChat(), now=lambda: say.now, key=lambda: "k", wake=lambda: None)
+    step = Capture(Recorder(say.store, now=lambda: say.now, key=lambda: "k", wake=lambda: None), FakeChat())
     await step.capture(number, {"quote": to_json(QUOTE), "by": to_json(ANA)})
 
 
@@ -78,3 +80,14 @@ async def test_what_a_person_dropped_is_not_dropped_again(say: Talk) -> None:
     say.record(Dropped(entry="E2"))
     happen(say, "message_deleted")
     assert len(say.last.history) == 1
+
+
+def test_however_many_mark_a_message_within_a_second_it_is_looked_at_once(say: Talk) -> None:
+    for _ in range(50):
+        happen(say, "pin_added")
+        say.now += timedelta(milliseconds=10)
+    (due,) = say.store.dues()
+    assert due.args["not_before"] == "2026-11-22T10:45:01+00:00"
+    say.now += timedelta(seconds=1)
+    happen(say, "pin_added")
+    assert len(say.store.dues()) == 2

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event
@@ -9,9 +9,9 @@ from threading import Event
 import pytest_asyncio
 
 from bot.group_commit import LARGEST, STORM, GroupCommit
-from bot.intake import Receipt
+from bot.intake import Receipt, Sent
 from bot.ports import TryAgain
-from bot.store import Delivery, Store
+from bot.store import Delivery, Store, Transaction
 
 
 @dataclass
@@ -22,24 +22,27 @@ class Desk:
     may: Event = field(default_factory=Event)
     tries: list[bytes] = field(default_factory=list)
 
-    def receive(self, source: str, body: bytes) -> Receipt:
+    def receive_all(self, sent: Sequence[Sent]) -> list[Receipt]:
         assert self.may.wait(20)
+        with self.store.transaction(intake=True) as transaction:
+            return [self._receive(transaction, source, body) for source, body in sent]
+
+    def _receive(self, transaction: Transaction, source: str, body: bytes) -> Receipt:
         self.tries.append(body)
         now = datetime.now(UTC)
         kept = Delivery(id=body.decode(), source=source, dedupe=body.decode(), received_at=now, body=body)
-        with self.store.transaction(intake=True) as transaction:
-            transaction.deliver(kept)
-            if body.startswith(b"bad"):
-                raise ZeroDivisionError
-            if body.startswith(b"busy"):
-                raise TryAgain("The database is busy.", reason="database")
+        transaction.deliver(kept)
+        if body.startswith(b"bad"):
+            raise ZeroDivisionError
+        if body.startswith(b"busy"):
+            raise TryAgain("The database is busy.", reason="database")
         return Receipt(delivery=kept.id, duplicate=False)
 
 
 @pytest_asyncio.fixture
 async def desk(store: Store) -> AsyncIterator[tuple[Desk, GroupCommit]]:
     made = Desk(store)
-    group = GroupCommit(store, made.receive)
+    group = GroupCommit(made.receive_all)
     yield made, group
     group.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncssh
@@ -252,3 +252,27 @@ def test_only_this_room_and_the_lab_know_the_library() -> None:
     top = Path(__file__).parent.parent / "bot"
     users = {path.relative_to(top).parts[0] for path in top.rglob("*.py") if "import asyncssh" in path.read_text()}
     assert users <= {"hosts.py", "lab"}
+
+
+@pytest.mark.parametrize("shell", [lambda line: line.replace("\\\\", "\\"), lambda line: line.replace("!x", "exit")])
+async def test_a_login_shell_that_reads_quotes_in_another_way_is_reported(
+    sshd: SmallSshd, shell: Callable[[str], str]
+) -> None:
+    sshd.shell = shell
+    async with sshd.ssh().connections() as run:
+        session = await run.session(sshd.host)
+        with pytest.raises(GaveUp, match="does not read quotes as POSIX says"):
+            await session.run(["echo-words", "a"])
+
+
+async def test_a_server_that_gives_less_than_was_asked_for_is_read_to_the_end(
+    sshd: SmallSshd, session: SshSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = b"".join(b"%d\n" % n for n in range(3000))
+    (sshd.root / "log").write_bytes(lines)
+    whole = asyncssh.SFTPServer.read
+    monkeypatch.setattr(
+        asyncssh.SFTPServer, "read", lambda self, file, at, size: whole(self, file, at, min(size, 1000))
+    )
+    assert await session.read("/log") == lines
+    assert await session.tail("/log", limit=5000) == lines[-5000:].partition(b"\n")[2]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -20,8 +21,8 @@ from bot.incident import Incident, Kind, Status
 from bot.intake import LARGEST, MOST_LOOKS, Intake, Receipt
 from bot.policy import Flapping, Grouping, Match, Policy, Rule
 from bot.ports import TryAgain
-from bot.proposal import Proposal, ProposalState
 from bot.store import NO_INCIDENT, Delivery, Store
+from bot.triage.proposal import Proposal, ProposalState
 from tests.fake_servers import shop
 
 FIXTURES = Path(__file__).parent / "alerts" / "fixtures" / "datadog"
@@ -185,7 +186,8 @@ def test_two_servers_of_one_group_are_one_incident_and_both_are_looked_at(world:
     assert world.numbers() == [1]
     assert [alert.hostname for alert in incident.firing] == ["web-02", "web-03"]
     assert incident.alerts[1].reason == "same place (service shop prod) within 15 min"
-    assert [args for flow, _, args in world.dues() if flow == "check"] == [{"host": "web-02"}, {"host": "web-03"}]
+    looks = [args for flow, _, args in world.dues() if flow == "check"]
+    assert looks == [{"host": "web-02"}, {"host": "web-03", "monitor": "4711"}]  # it may be another monitor
     world.deliver("recovered", minute=5)
     assert [alert.hostname for alert in world.incident().firing] == ["web-03"]
 
@@ -340,7 +342,14 @@ def test_a_problem_that_comes_and_goes_is_held_down_and_counted(world: World) ->
     assert world.numbers() == [1]
     assert [a.why for a in incident.alerts] == ["new"] + ["same-problem"] * 3 + ["flapping"] * 8
     assert "flapping: 3 times in 15 min" in incident.alerts[4].reason
-    assert [flow for flow, _, _ in world.dues()].count("check") == 4
+    looks = [args for flow, _, args in world.dues() if flow == "check"]
+    assert ["last_word" in args for args in looks] == [False] * 4 + [True] * 8
+    assert looks[-1] == {
+        "host": "web-02",
+        "recovery": True,
+        "last_word": {"problem": incident.alerts[-1].fingerprint, "at": (START + timedelta(minutes=27)).isoformat()},
+        "not_before": (START + timedelta(minutes=27 + 15)).isoformat(),
+    }
     world.deliver("triggered", minute=60, alert_cycle_key="c9")
     assert world.incident().alerts[-1].why == "same-problem"  # it was quiet for a while: this one is news again
 
@@ -430,7 +439,8 @@ def test_people_are_asked_once_whatever_comes_of_one_problem(store: Store) -> No
     (proposal,) = world.proposals()
     assert (proposal.state, len(proposal.alerts), proposal.severity) == (ProposalState.WAITING, 3, "SEV2")
     assert world.numbers() == []
-    assert [flow for flow, _, _ in world.dues()] == ["propose", "propose"]  # a reminder changes nothing to be seen
+    shown = [args for _, _, args in world.dues() if "lapse" not in args]
+    assert len(shown) == 2  # a reminder changes nothing to be seen
     world.deliver("recovered", minute=3, **PAY)
     assert world.proposals()[0].state is ProposalState.WAITING
     world.deliver("recovered", minute=4, **{**PAY, "alert_id": "9", "alert_cycle_key": "9"})
@@ -512,7 +522,8 @@ def test_a_body_over_a_megabyte_is_stored_cut_and_reported(world: World) -> None
 def pair(database_url: str) -> Iterator[list[World]]:
     """Two intakes on one database, as two replicas have them."""
     stores = [Store.open(database_url), Store.open(database_url)]
-    yield [World(store, Policy()) for store in stores]
+    many = Policy(grouping=Grouping(per_hour=1000))  # no storm: each race is an incident of its own
+    yield [World(store, many) for store in stores]
     for store in stores:
         store.close()
 
@@ -532,6 +543,33 @@ def test_deliveries_at_the_same_instant_are_one_incident(pair: list[World]) -> N
             assert [r.duplicate for r in receipts].count(True) == race % 2
             assert pair[0].numbers() == list(range(1, race + 1))
             assert len(pair[1].incident(race).alerts) == 2 - race % 2
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_three_words_of_two_cycles_at_one_instant_end_in_the_same_state(
+    sqlite_url: str, order: tuple[int, ...]
+) -> None:
+    """The first cycle ends there, the second one begins and ends: whatever the order, nothing is left."""
+    store = Store.open(sqlite_url)
+    world = World(store, Policy())
+    words = [("recovered", "c1"), ("triggered", "c2"), ("recovered", "c2")]
+    world.deliver("triggered", minute=1, alert_cycle_key="c1")
+    for situation, cycle in (words[n] for n in order):
+        world.deliver(situation, minute=5, alert_cycle_key=cycle)
+    with store.transaction() as tx:
+        problems = [p.firing for p in tx.problems(START)]
+    store.rebuild()
+    with store.transaction() as tx:
+        assert [p.firing for p in tx.problems(START)] == problems == [False]
+    assert world.incident().firing == []
+    store.close()
+
+
+def test_a_merged_delivery_that_is_only_proposed_is_expanded_too(store: Store) -> None:
+    world = World(store, PROPOSE)
+    receipt = world.deliver(minute=0, **{**PAY, "alert_scope": "host:web-01,host:web-02", "hostname": ""})
+    assert ("expand", NO_INCIDENT, {"delivery": receipt.delivery}) in world.dues()
+    assert world.numbers() == []
 
 
 def test_a_database_that_is_away_is_said_so_that_the_delivery_comes_again(sqlite_url: str) -> None:

@@ -78,8 +78,10 @@ async def _closed(world: World, points: list[Point]) -> None:
 
 
 async def again(world: World, points: list[Point]) -> None:
-    """Start the bot once more, so that it dies at the first of these points."""
-    if points:
+    """From now on it dies at the first of these points; for a fact it must be started with that."""
+    if points and points[0].call:
+        world.trap.arm(points[0])
+    elif points:
         await world.bot.stop()
         await world.live(points[0])
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from bot.facts import Closed, Held, What
+from bot.facts import Closed, Fact, Held
 from bot.incident import Kind, RepairState
-from bot.lifecycle import MISTAKE, TRIES
 from bot.ports import GaveUp, TryAgain
+from bot.steps.trying import MISTAKE, TRIES
 from bot.store import Store
 from tests.story import PLAN, Story, busy, refused, story
 
@@ -162,15 +163,16 @@ async def test_a_mistake_of_ours_in_one_step_is_named_and_stops_no_other(
 
 async def test_a_database_that_is_away_for_a_moment_loses_no_step(told: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     away = [TryAgain("The database does not answer.", reason="database") for _ in range(2)]
-    append = told.life.view._append
+    recorder = told.life.view._recorder
+    append = recorder.append
     monkeypatch.setattr("bot.engine.DATABASE_AWAY", 0.01)
 
-    def now_and_then(number: int, what: What, key: str) -> None:
+    def now_and_then(number: int, facts: Iterable[Fact]) -> None:
         if away:
             raise away.pop()
-        append(number, what, key)
+        append(number, facts)
 
-    monkeypatch.setattr(told.life.view, "_append", now_and_then)
+    monkeypatch.setattr(recorder, "append", now_and_then)
     told.alert("open")
     await told.settle()
     assert away == []
@@ -292,6 +294,35 @@ async def test_the_stop_switch_is_asked_again_in_the_moment_before_the_first_sta
     assert told.desk.carried_out == []
     assert told.state() is RepairState.FAILED
     assert "stage" not in told.repair.details
+
+
+async def test_what_may_not_begin_any_more_is_refused_in_the_moment_before_the_first_stage(told: Story) -> None:
+    told.desk.stopped = "restore has run on web-02, and may only once in 10 minutes."
+    await approved(told)
+    assert (told.desk.carried_out, told.state()) == ([], RepairState.FAILED)
+    assert told.repair.text == f"Nothing was done: {told.desk.stopped}"
+    assert "stage" not in told.repair.details
+    assert told.store.begun_since(told.now - timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "why"),
+    [
+        ({"plan": "forged"}, "not of this incident"),
+        ({"channel": "COTHER"}, "own channel only"),
+        ({"message": "1.1"}, "own channel only"),
+        ({"channel": "COTHER", "message": "9.9", "user": "UOTHER"}, "own channel only"),  # another workspace
+    ],
+)
+async def test_a_click_from_elsewhere_is_refused_and_begins_nothing(
+    told: Story, elsewhere: dict[str, str], why: str
+) -> None:
+    told.alert()
+    await told.settle()
+    told.click(told.ana, **elsewhere)
+    await told.settle()
+    assert (told.desk.carried_out, told.state(), told.facts("RepairApproved")) == ([], RepairState.OFFERED, 0)
+    assert why in told.chat.whispers[0][1]
 
 
 async def test_an_approval_is_not_carried_out_hours_later(told: Story) -> None:

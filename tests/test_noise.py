@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot import app as app_module
+from bot import loops
 from bot.lab import workspace_outgoing
 from tests.slack.workplace import Workplace, workplace
 
@@ -68,7 +69,7 @@ async def test_a_two_hour_incident_with_forty_messages_stays_within_the_budget(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passing = Passing(monkeypatch)
-    monkeypatch.setattr(app_module, "SWEEP", 0.05)
+    monkeypatch.setattr(loops, "SWEEP", 0.05)
     monkeypatch.setattr(app_module, "BEAT", 3_600.0)  # time leaps here; that is no deafness
     async with workplace(tmp_path, sqlite_url) as work:
         channel = await work.declare()

@@ -20,6 +20,8 @@ from tests.bot_process import SECRET, BotProcess
 FIXTURE = Path(__file__).parent / "alerts" / "fixtures" / "datadog" / "triggered.json"
 ALERT: dict[str, Any] = json.loads(FIXTURE.read_text())
 POLICY = "policy: 1\nannounce: incidents\ngrouping: {per-hour: 100000}\n"
+SLOW = 600.0
+"""Seconds that the chat takes to answer: longer than the races."""
 REPLICAS = {"sqlite": 1, "postgresql": 2}
 SAME, RENEWED, NEIGHBOUR = "one delivery twice", "two deliveries of one problem", "two alerts of one service"
 ROUND = (SAME, SAME, SAME, RENEWED, NEIGHBOUR)
@@ -92,6 +94,8 @@ async def _doors(folder: Path, database_url: str) -> AsyncIterator[list[tuple[ai
         for bot in bots:
             stack.callback(bot.kill)
         await asyncio.gather(*(bot.start() for bot in bots))
+        # What follows from each alert costs many times what taking it in does: it waits for the chat's first answer.
+        workspace.fault("*", "delay", times=None, seconds=SLOW)
         yield [(await stack.enter_async_context(aiohttp.ClientSession()), bots[n % replicas].url) for n in range(2)]
         for bot in bots:
             bot.kill()

@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 from aiohttp.test_utils import TestServer
 
-from bot import alerts, commands
+from bot import alerts, commands, loops
 from bot import app as app_module
 from bot.app import App
 from bot.intake import Intake
@@ -110,8 +110,8 @@ def test_as_they_came_they_make_two_incidents_and_every_one_has_its_reason(store
     assert whys == {"new": 2, "same-place": 11, "same-problem": 29, "reminder": 5, "flapping": 10}
     assert counted(web.alerts) == "51 alerts, 14 suppressed: 10 flapping, 4 said again"
     assert flapping(web.alerts) == ["web-07 flapping: 7 times in 32 min"]
-    checks = Counter(due.incident for due in store.dues() if due.flow == "check")
-    assert checks == {1: 30, 2: 2}
+    checks = Counter((due.incident, "last_word" in due.args) for due in store.dues() if due.flow == "check")
+    assert checks == {(1, False): 30, (1, True): 10, (2, False): 2}
 
 
 def test_in_any_order_they_end_in_the_same_state(sqlite_template: Path, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def bot(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     clock = Clock(happened(POSTS[0]))
     monkeypatch.setattr(app_module, "utc_now", clock)
     for pause in ("SETTLE", "SWEEP"):
-        monkeypatch.setattr(app_module, pause, 0.05)
+        monkeypatch.setattr(loops, pause, 0.05)
     monkeypatch.setattr(app_module, "RETRIED", timedelta(days=1))  # a clock that jumps is no bot that was deaf
     for span in ("MINUTE", "POST_EVERY"):  # half an hour is over in seconds: Slack's minutes would be none of these
         monkeypatch.setattr(pace, span, 0.0)

@@ -20,6 +20,8 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NAIROBI = ZoneInfo("Africa/Nairobi")
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = sorted(name for name in available_timezones() if name not in ("Factory", "localtime", "posixrules"))
+FURTHER = (Path(__file__).parent / "data" / "further_notations.txt").read_text("utf-8").splitlines()
+"""What is said in Berlin at NOW, and after `=>` the echo, `!` with the number of warnings, and the words after `|`."""
 NOTATIONS = json.loads((Path(__file__).parent / "data" / "time_notations.json").read_text())
 
 
@@ -112,6 +114,25 @@ def test_every_known_notation_is_read_as_expected(case: dict[str, Any], parting:
         assert heard.rest == "the pool was drained"
         assert heard.typed == case["raw"]
         _check(heard, expect, context)
+
+
+@pytest.mark.parametrize("case", FURTHER)
+def test_further_notations_are_read_asked_about_or_refused(case: str) -> None:
+    said, _, expected = case.partition(" => ")
+    heard = understand(said, Context(now=NOW, zone=BERLIN))
+    match heard:
+        case Understood():
+            warned = f" !{len(heard.warnings)}" if heard.warnings else ""
+            assert f"{echo(heard)}{warned} | {heard.rest}" == expected
+            assert heard.at is None or hear(echo(heard), zone=BERLIN).at == heard.at
+        case Ask(choices=choices):
+            assert expected == "asks"
+            assert choices
+        case Refused():
+            assert expected == "refused"
+            assert heard.suggestion
+        case NoTime():
+            assert expected == "no time"
 
 
 @pytest.mark.parametrize(

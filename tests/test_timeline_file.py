@@ -376,3 +376,69 @@ def test_other_shapes_of_timelines(text: str, expected: list[str]) -> None:
 )
 def test_the_first_word_before_a_colon_may_say_what_a_row_is_about(text: str, kind: str) -> None:
     assert lines(f"10:30 {text}").rows[0].kind == kind
+
+
+def test_posts_of_a_status_page_have_their_time_below_or_above_the_words() -> None:
+    below = """
+    Elevated error rates
+
+    Resolved
+    This incident has been resolved.
+    Posted 3 days ago. Nov 19, 2026 - 17:42 UTC
+
+    Investigating
+    We are investigating.
+    Posted Nov 19, 2026 - 16:20 UTC
+    """
+    assert told(below, zone=NAIROBI) == [
+        ("11-19 17:42", "Resolved – This incident has been resolved."),
+        ("11-19 16:20", "Investigating – We are investigating."),
+    ]
+    assert lines(below).title == "Elevated error rates"
+    above = """
+    Nov 19, 17:42 UTC
+    Resolved - It is over.
+    Nov 19, 16:20 UTC
+    Investigating - We look.
+    """
+    assert told(above) == [("11-19 17:42", "Resolved - It is over."), ("11-19 16:20", "Investigating - We look.")]
+
+
+def test_comments_of_a_tracker_have_their_author_and_time_in_the_line_above() -> None:
+    text = """
+    Ana Kim added a comment - 20/Nov/26 9:15 AM
+    Looking at it.
+
+    Ben Roe added a comment - 20/Nov/26 9:40 AM
+    Rolled back.
+    """
+    assert told(text) == [("11-20 09:15", "Looking at it."), ("11-20 09:40", "Rolled back.")]
+    assert [row.author for row in lines(text).rows] == ["Ana Kim", "Ben Roe"]
+
+
+def test_a_word_in_capitals_behind_a_time_is_no_zone_that_takes_the_next_line_in() -> None:
+    assert told("10:30 DOWN\n10:35 UP\n") == [("11-22 10:30", "DOWN"), ("11-22 10:35", "UP")]
+
+
+def test_rows_of_mixed_zones_and_counts_from_the_start_keep_their_order() -> None:
+    text = """
+    2026-11-20
+    10:00 EST alert fired
+    15:05 UTC acknowledged
+    16:10 CET found it
+    8:30 AM Pacific restored
+    10:35 IST closed
+    T+2h all clear
+    """
+    assert [when for when, _ in told(text)] == [
+        "11-20 15:00",
+        "11-20 15:05",
+        "11-20 15:10",
+        "11-20 16:30",
+        "Ask",
+        "11-20 17:00",
+    ]
+
+
+def test_a_bar_in_a_cell_is_text() -> None:
+    assert told("| Time | What |\n|---|---|\n| 10:30 | a \\| b |\n") == [("11-22 10:30", "a | b")]

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from bot.facts import Closed, DraftPosted, Held, RemindersStopped, Reopened, RoleGiven, Told
 from bot.incident import Kind, Person, Room
+from bot.lifecycle import NOT_HANDED_OUT
 from bot.ports import GaveUp, TryAgain
 from bot.store import Store
 from tests.fakes import FakeChannel
@@ -143,6 +144,41 @@ async def test_an_archived_channel_is_left_in_peace_until_there_is_something_to_
     say(told, "N1")
     await shown(told)
     assert (channel.room, told.incident.view.room) == (Room.OPEN, Room.OPEN)
+    assert told.incident.troubles == {}
+
+
+async def test_what_is_said_before_the_archiving_is_noticed_brings_the_channel_back(told: Story) -> None:
+    channel = await opened(told)
+    channel.room = Room.ARCHIVED
+    told.due("event/look", "look", entries=len(told.incident.entries))
+    say(told, "N1")
+    await shown(told)
+    assert (channel.room, told.incident.view.room) == (Room.OPEN, Room.OPEN)
+
+
+async def test_archived_by_hand_just_before_it_is_closed_the_draft_reaches_people(told: Story) -> None:
+    channel = await opened(told)
+    channel.room = Room.ARCHIVED
+    told.tell("closed", Closed())
+    told.due("close", "close", reply_to={"user": told.ana})
+    await shown(told)
+    assert any("Postmortem draft" in text for text in channel.messages.values())
+    assert (channel.room, told.incident.view.room, told.incident.troubles) == (Room.OPEN, Room.OPEN, {})
+    assert told.chat.whispers == []
+
+
+async def test_where_it_may_not_be_brought_back_whoever_closed_it_is_told(told: Story) -> None:
+    channel = await opened(told)
+    channel.room = Room.ARCHIVED
+    told.chat.fail["unarchive"] = [refused("Unarchive the channel.")]
+    told.tell("closed", Closed())
+    told.due("close", "close", reply_to={"user": told.ana})
+    await shown(told)
+    assert [text for _, text in told.chat.whispers] == [NOT_HANDED_OUT]
+    assert told.incident.troubles["handing out the draft"].fix.startswith("Unarchive the channel.")
+    await told.later(seconds=5)
+    await shown(told)
+    assert any("Postmortem draft" in text for text in channel.messages.values())
     assert told.incident.troubles == {}
 
 

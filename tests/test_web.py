@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bot import alerts
 from bot.group_commit import GroupCommit
-from bot.intake import LARGEST, Intake, Receipt
+from bot.intake import LARGEST, Intake, Receipt, Sent
 from bot.policy import Policy
 from bot.store import Delivery, Store
 from bot.web import Doors, routes
@@ -44,9 +44,9 @@ class World:
     async def __aenter__(self) -> World:
         intake = Intake(self.store, policy=Policy(), inventory=shop(), now=lambda: NOW)
 
-        def receive(source: str, body: bytes) -> Receipt:
-            self.read = len(body)
-            return intake.receive(source, body)
+        def receive_all(sent: Sequence[Sent]) -> Sequence[Receipt]:
+            self.read = len(sent[-1][1])
+            return intake.receive_all(sent)
 
         async def ready() -> list[str]:
             return self.not_ready
@@ -54,7 +54,7 @@ class World:
         async def slack(_: web.Request) -> web.Response:
             return web.Response(text="slack")
 
-        self.group = GroupCommit(self.store, receive)
+        self.group = GroupCommit(receive_all)
         doors = Doors(
             receive=self.group.receive,
             received=self.received.append,

@@ -37,6 +37,7 @@ STATE_PREFIX = re.compile(
     r"(\[(P[1-5]|TEST|(Re-)?(Triggered|Warn|No Data|Recovered|Renotify)( on \{[^}]*\})?)\]\s*)+", re.IGNORECASE
 )
 TEST = re.compile(r"(\[P[1-5]\]\s*)?\[TEST\]", re.IGNORECASE)  # first in the title: a monitor's own name stands later
+HOST = "host"
 LONGEST_TITLE = 300
 LONGEST_ID = 100
 MOST_WORDS = 1000
@@ -62,32 +63,38 @@ def datadog(body: bytes, delivery: str, now: datetime) -> Parsed:
 
 
 def _several(scope: tuple[str, ...]) -> dict[str, list[str]]:
-    """The keys that the scope gives several values: Datadog merges what comes within 20 seconds into one message."""
+    """The keys that the scope gives several values, where that may mean several groups: Datadog merges what comes
+    within 20 seconds into one message. What names one host is about that one, whatever else it is tagged with.
+    """
     values: dict[str, list[str]] = {}
     for word in scope:
         key, colon, value = word.partition(":")
         if colon and value:
             values.setdefault(key, []).append(word)
-    return {key: words for key, words in values.items() if len(words) > 1}
+    several = {key: words for key, words in values.items() if len(words) > 1}
+    return {} if len(values.get(HOST, ())) == 1 else several
 
 
 def _groups(alert: Alert, several: Mapping[str, list[str]]) -> tuple[Alert, ...]:
-    """An alert for each group that the message names. Which values of several keys belong together nobody says."""
+    """An alert for each host that the message names.
+
+    A host has one name, but may have any number of every other tag: several of those may be one group's, and which
+    of them belong to which host nobody says. Such a message stays one alert, until Datadog tells its groups.
+    """
     if not several:
         return (alert,)
-    if len(several) > 1:
+    if several.keys() != {HOST}:
         return (replace(alert, merged=True),)
-    ((key, words),) = several.items()
-    return tuple(group_of(alert, key, word) for word in words)
+    return tuple(_of_host(alert, word) for word in several[HOST])
 
 
-def group_of(alert: Alert, key: str, word: str) -> Alert:
-    """One group of a merged alert: the scope and the tags without the other values of this key."""
+def _of_host(alert: Alert, word: str) -> Alert:
+    """One host's group of a merged alert: the scope and the tags without the other hosts."""
 
     def own(words: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(w for w in words if w == word or not w.startswith(f"{key}:"))
+        return tuple(w for w in words if w == word or not w.startswith(f"{HOST}:"))
 
-    hostname = word.partition(":")[2] if key == "host" else alert.hostname
+    hostname = word.partition(":")[2]
     return replace(alert, scope=own(alert.scope), tags=own(alert.tags), hostname=hostname, merged=True)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bot.ports import NotAllowed, TryAgain
 from bot.settings import Home, Settings, environment, read_home
 
 app = typer.Typer(
@@ -26,7 +27,20 @@ app = typer.Typer(
 )
 Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-IN_HELP = ("serve", "say", "record", "postmortem", "check", "explain", "rules", "runbook", "preflight", "setup", "demo")
+IN_HELP = (
+    "serve",
+    "say",
+    "record",
+    "postmortem",
+    "check",
+    "doctor",
+    "explain",
+    "rules",
+    "runbook",
+    "preflight",
+    "setup",
+    "demo",
+)
 """The files of this folder, in the order in which the help shows their commands."""
 
 
@@ -47,7 +61,10 @@ def terminal() -> Iterator[Any]:
     """The store and what can be done with it."""
     from bot.terminal import Terminal  # loads the database: not for --help
 
-    found = Terminal(Settings.read(environment()), now=now)
+    try:
+        found = Terminal(Settings.read(environment()), now=now)
+    except TryAgain as away:
+        raise NotAllowed(f"Nothing was done. {away} Check DATABASE_URL, and that the database runs.") from None
     try:
         yield found
     finally:

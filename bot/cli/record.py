@@ -105,5 +105,8 @@ def _text_of(file: Path) -> str:
         if file == Path("-"):
             return sys.stdin.buffer.read().decode("utf-8-sig")
         return file.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotAllowed(f"Nothing was imported: {file} cannot be read ({error}).") from None
+    except UnicodeDecodeError:
+        raise NotAllowed(f"Nothing was imported: {file} is not text in UTF-8; save it as that, then again.") from None
+    except OSError as error:
+        why = f"{file} cannot be read ({error.strerror})"
+        raise NotAllowed(f"Nothing was imported: {why}; make it a file that this user may read.") from None

@@ -37,7 +37,13 @@ def rules_test(
 def _line(row: dict[str, Any]) -> str:
     if row["problem"]:
         return one_line(f"{row['file']}: not understood: {row['problem']}")
-    told = (row["file"], row["does"], row["rule"], row["host"] or row["place"] or "no server", row["title"])
+    told = (
+        row["file"],
+        row["does"],
+        row["rule"],
+        row["host"] or row["place"] or "no server",
+        f"{row['transition']}: {row['title']}",
+    )
     return "  ".join(map(one_line, told))
 
 
@@ -57,18 +63,21 @@ def _rows(file: Path, found: Home) -> Iterator[dict[str, Any]]:
 def _ruled(alert: Any, found: Home) -> dict[str, Any]:
     from bot.alert import Condition
     from bot.intake import seen
-    from bot.rules import rule_for
-    from bot.target import place, target
+    from bot.triage.rules import rule_for
+    from bot.triage.target import place, target
 
     rule, named = rule_for(alert, found.policy.rules)
     where = target(seen(alert, "", ""), found.inventory)
-    test = alert.test or alert.condition is Condition.OTHER
+    if alert.condition is Condition.OTHER:
+        named = "an unknown transition"
+    if alert.test:
+        named = "a test notification"
     return {
         "title": alert.title,
         "transition": alert.transition,
         "fingerprint": alert.fingerprint,
-        "does": "ignore" if test else rule.do,
-        "rule": "a test notification" if alert.test else named,
+        "does": "ignore" if alert.test or alert.condition is Condition.OTHER else rule.do,
+        "rule": named,
         "host": where.host.name if where.host else "",
         "why": where.evidence,
         "place": str(place(alert.tag("service"), alert.tag("env"), where, found.inventory)),

@@ -22,6 +22,7 @@ def setup_slack(
     url: Annotated[str, typer.Option(help="Where Slack reaches this bot, https://…; without it, Socket Mode.")] = "",
 ) -> None:
     """Print the app manifest, made from the code: paste it at “Create an app from a manifest”."""
+    _refuse_unsafe(url)
     from bot.slack.manifest import manifest  # loads Slack
 
     settings = Settings.read(environment())
@@ -57,7 +58,7 @@ def setup_datadog(
 def _refuse_unsafe(url: str) -> None:
     """The secret travels with each call, so only a test on this machine may do without encryption."""
     if url and not url.startswith(("https://", "http://127.", "http://localhost")):
-        raise NotAllowed(f"Nothing was set up, {url} is no https:// address: give the one that Datadog can reach.")
+        raise NotAllowed(f"Nothing was set up, {url} is no https:// address: give the one at which Muster is reached.")
 
 
 async def _set_up(settings: Settings, url: str, tag: str, scope: str, *, monitors: bool) -> None:

@@ -13,6 +13,7 @@ from bot.datadog.api import LIMIT, Api
 from bot.datadog.downtimes import Downtimes
 from bot.datadog.events import Events
 from bot.datadog.incidents import Incidents
+from bot.datadog.keys import Keys
 from bot.datadog.logs import Searches
 from bot.datadog.metrics import Queries
 from bot.datadog.monitors import Monitors
@@ -25,7 +26,7 @@ __all__ = ["Datadog"]
 
 class Datadog:
     """The Metrics port. Without keys every question is answered by GaveUp. `url` replaces the API's address only:
-    links are for people's browsers. `within` is in seconds. `monitors` and `webhooks` are for setting it up.
+    links are for people's browsers. `within` is in seconds. `monitors`, `webhooks` and `keys` are for setting it up.
     """
 
     def __init__(self, *, api_key: str, app_key: str, site: str, url: str = "", within: float = LIMIT) -> None:
@@ -38,6 +39,7 @@ class Datadog:
         self._incidents = Incidents(self._api)
         self.monitors = Monitors(self._api, app=self._app)
         self.webhooks = Webhooks(self._api)
+        self.keys = Keys(self._api)
 
     async def monitor(self, monitor_id: str) -> MonitorState:
         """The monitor's state and link, and its groups that are not well."""

@@ -19,7 +19,8 @@ from datadog_api_client import ApiClient, Configuration
 from datadog_api_client.exceptions import ApiException, OpenApiException
 
 from bot.datadog.answers import items, text
-from bot.ports import GaveUp, TryAgain
+from bot.metrics import DATADOG_LEFT
+from bot.ports import NO_KEYS, GaveUp, TryAgain
 
 CONNECT, READ, LIMIT = 2.0, 4.0, 5.0  # seconds
 AT_ONCE = 4  # calls; more would only make a slow Datadog slower
@@ -47,7 +48,7 @@ class Api:
         `what` names the kind of call for its rate limit, `scope` what the application key needs for it.
         """
         if not self._configured:
-            raise GaveUp("Datadog look-ups are off.", reason="no-keys", fix="Set DD_API_KEY and DD_APP_KEY.")
+            raise GaveUp("Datadog look-ups are off.", reason=NO_KEYS, fix="Set DD_API_KEY and DD_APP_KEY.")
         self._respect(what)
         loop = asyncio.get_running_loop()
         try:
@@ -80,6 +81,8 @@ class Api:
             raise TryAgain("Datadog limits how often we may ask.", reason="datadog-away", after=left)
 
     def _remember(self, what: str, headers: Mapping[str, str], *, spent: bool = False) -> None:
+        if (left := _header(headers, "X-RateLimit-Remaining")).isdecimal():
+            DATADOG_LEFT.labels(what).set(int(left))
         if spent or _header(headers, "X-RateLimit-Remaining") == "0":
             self._not_before[what] = time.monotonic() + (reset_of(headers) or (1.0 if spent else 0.0))
 

@@ -10,17 +10,21 @@ from bot.incident import Channel, Incident, Room
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelSeen(What):
-    """Somebody looked at the channel: it is called so, and it is open, archived, gone, or we are not in it."""
+    """Somebody looked at the channel: it is called so, and it is open, archived, gone, or we are not in it.
+
+    `entries`: how many there were when people changed it; what was said after that is still to be shown there.
+    """
 
     name: str
     room: Room
+    entries: int | None = None
 
     def add_to(self, incident: Incident, fact: Fact) -> None:
         view = incident.view
         if view.channel:
             view.channel = Channel(id=view.channel.id, name=self.name or view.channel.name)
         view.room = self.room
-        view.quiet_since = len(incident.entries)
+        view.quiet_since = len(incident.entries) if self.entries is None else self.entries
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from bot.lab import datadog_shapes
 PERIOD, LIMIT = 60, 600  # seconds, and calls of one kind within them
 HOOKS = "/api/v1/integration/webhooks/configuration"
 RULES = "/api/v2/monitor/notification_rule"
-KEY_ALONE = {("POST", "/api/v1/events")}
+KEY_ALONE = {("POST", "/api/v1/events"), ("GET", "/api/v1/validate")}
 """Calls for which an API key is enough."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Described = Callable[[], list[dict[str, Any]]]
@@ -63,6 +63,7 @@ class DatadogApi:
     def _routes(self) -> list[tuple[str, str, Handler]]:
         variable, webhook = f"{HOOKS}/custom-variables", f"{HOOKS}/webhooks"
         return [
+            ("GET", "/api/v1/validate", self._validate),
             ("GET", "/api/v1/monitor/groups/search", self._groups),
             ("GET", "/api/v1/monitor", self._list_monitors),
             ("POST", "/api/v1/monitor", self._create_monitor),
@@ -122,6 +123,9 @@ class DatadogApi:
 
     def _all_monitors(self) -> dict[int, dict[str, Any]]:
         return {one["id"]: one for one in [*self.described(), *self.monitors.values()]}
+
+    async def _validate(self, _: web.Request) -> web.Response:
+        return web.json_response({"valid": True})
 
     async def _monitor(self, request: web.Request) -> web.Response:
         found = self._all_monitors().get(int(request.match_info["id"]))

@@ -153,6 +153,12 @@ async def hostname(call: Call) -> int:
     return 0
 
 
+async def date(call: Call) -> int:
+    """date [+%s]: the clock of this machine, in seconds"""
+    await call.say(str(int(datetime.now(UTC).timestamp())))
+    return 0
+
+
 async def true(call: Call) -> int:  # noqa: ARG001 - every program takes its call
     """Nothing, well done."""
     return 0
@@ -175,7 +181,7 @@ def _names_paths(argv: Sequence[str]) -> bool:
 PROGRAMS: Mapping[str, Program] = {
     **{
         p.__name__: p
-        for p in (timeout, sudo, ss, git, nginx, systemctl, socat, nproc, uptime, echo, hostname, true, sleep)
+        for p in (timeout, sudo, ss, git, nginx, systemctl, socat, nproc, uptime, date, echo, hostname, true, sleep)
     },
     **{p.__name__: p for p in (host_look.cat, host_look.tail, host_look.head, host_look.ls, host_look.find)},
     "df": host_look.df,

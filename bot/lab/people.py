@@ -77,7 +77,10 @@ async def played(lab: Lab, broken: Broken) -> Path:
     names = " and ".join(sorted(served))
     await ana.say(f"resolve {names} answer through the balancer, the median page takes {after.p50_ms:.0f} ms")
     await ana.say("factor the change was reloaded without running the checks first")
-    await ana.say("action @ben by friday run the same checks on every server config before production")
+    await ana.say(
+        "action @ben by friday P2 run the same checks on every server config before production; "
+        "done when a port that the balancer does not send to stops the deploy"
+    )
     await lab.pause(1)
     await ana.say("close")
     return await drafted(lab)

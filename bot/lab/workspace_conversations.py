@@ -210,7 +210,8 @@ def archive_channel(state: State, channel: Channel, *, by: str, archived: bool) 
     state.post(channel, user=by, text=f"{word}d the channel", subtype=f"channel_{word}")
     channel.archived = archived
     state.channel_changed(channel)
-    state.happened({"type": f"{_family(channel)}_{word}", "channel": channel.id, "user": by})
+    told = {"type": f"{_family(channel)}_{word}", "channel": channel.id, "user": by}
+    state.happened({**told, "event_ts": f"{state.clock.now():.6f}"})
 
 
 @method("conversations.join", scope="channels:join", tier=3)

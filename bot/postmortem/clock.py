@@ -14,14 +14,18 @@ ROUGH = frozenset({Precision.HOUR, Precision.DATE, Precision.APPROXIMATE, Precis
 
 
 class Clock:
-    """Prints instants in one IANA zone and in UTC. Raises NotAllowed for a zone that nobody knows."""
+    """Prints instants in one IANA zone and in UTC. Raises NotAllowed for a zone that nobody knows.
 
-    def __init__(self, zone: str) -> None:
+    With `began`, a time on another day than that has its date in a sentence.
+    """
+
+    def __init__(self, zone: str, *, began: datetime | None = None) -> None:
         if (found := iana_zone(zone)) is None:
             raise NotAllowed(f"The draft was not written: {zone!r} is no time zone; use a name like Europe/Berlin.")
         self.zone = found
         self.name = zone
         self.only_utc = zone in {"UTC", "Etc/UTC"}
+        self.first_day = self.day(began) if began else ""
 
     def local(self, at: datetime) -> datetime:
         """The same instant on the wall clock of the zone."""
@@ -48,6 +52,7 @@ class Clock:
 
     def at(self, at: datetime, precision: Precision = Precision.SECOND, *, date: bool = False, utc: bool = True) -> str:
         """An instant for a sentence: 13:30 EAT (10:30 UTC), with the date or without UTC where asked for."""
+        date = date or self.first_day not in ("", self.day(at))
         if self.only_utc or not utc:
             return f"{_clock(self.local(at), precision, date=date)} {self.word(at)}"
         local, there = self.local(at), at.astimezone(UTC)

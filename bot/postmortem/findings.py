@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.before_after import Answers, before_and_after
 from bot.incident import CauseSeen, CheckSeen, Entry, Kind, Repair, RepairState, Verdict
 from bot.postmortem.clock import span
 from bot.postmortem.intervals import STATE_WORDS
@@ -17,6 +18,7 @@ MOST = 40
 """Rows of one table of checks or facts; what is left out is counted and stays in incident.json."""
 INNER = frozenset({"results", "stage", "affected"})
 """Details of a repair that its steps tell already."""
+_AGAIN = ("Check", "Host", "At first", "At last", "Entries")
 SHORT = 160
 """Signs of a fact's value that the draft shows."""
 
@@ -34,10 +36,14 @@ def investigation(story: Story) -> str:
 
 
 def _ruled_out(story: Story) -> list[tuple[str, str, str]]:
-    rows = []
+    """Causes that the same answer rules out share a row, the telling ones first."""
+    alike: dict[tuple[str, str], list[str]] = {}
     for cause in story.causes(Verdict.RULED_OUT):
         ids = story.of_cause(cause)
-        rows.append((story.gist(cause.text, ids[0]), story.words(cause.because.rstrip("."), ids[0]), story.cite(*ids)))
+        why = (story.words(cause.because.rstrip("."), ids[0]), story.cite(*ids))
+        alike.setdefault(why, []).append(story.gist(cause.text, ids[0]))
+    shared = sorted(alike.items(), key=lambda row: len(row[1]))
+    rows = [(" · ".join(gists), because, cite) for (because, cite), gists in shared]
     told = story.entries(Kind.RULED_OUT)
     return rows + [(story.said(e), f"stated by {story.who(e.author)}", story.cite(e.id)) for e in told]
 
@@ -66,16 +72,22 @@ def _run_lead(story: Story, run: str) -> str:
 def _check_table(story: Story, checks: list[CheckSeen]) -> str:
     order = {"fail": 0, "warn": 1, "unknown": 2, "ok": 3, "skipped": 4}
     ranked = sorted(checks, key=lambda c: order.get(c.state, 9))
-    rows = [_check_row(story, c) for c in ranked[:MOST]]
-    more = f"\n\n{len(ranked) - MOST} further answers are in `incident.json`." if len(ranked) > MOST else ""
-    return table(("Check", "Host", "Answer", "What it found", "Took"), rows) + more
+    return _cut_table(("Check", "Host", "Answer", "What it found", "Took"), [_check_row(story, c) for c in ranked])
+
+
+def _cut_table(heads: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
+    more = f"\n\n{len(rows) - MOST} further answers are in `incident.json`." if len(rows) > MOST else ""
+    return table(heads, rows[:MOST]) + more
 
 
 def _check_row(story: Story, check: CheckSeen) -> tuple[str, str, str, str, str]:
-    answer = f"{check.state}: {check.reason}" if check.reason else check.state
-    answer = f"**{escaped(answer)}**" if check.state in {"fail", "unknown"} else escaped(answer)
     found = story.words(check.summary, check.entry)
-    return code(check.check), code(check.host), answer, found, f"{check.took_ms} ms"
+    return code(check.check), code(check.host), _answer(check), found, f"{check.took_ms} ms"
+
+
+def _answer(check: CheckSeen) -> str:
+    answer = escaped(f"{check.state}: {check.reason}" if check.reason else check.state)
+    return f"**{answer}**" if check.state in {"fail", "unknown"} else answer
 
 
 def root_cause(story: Story) -> str:
@@ -160,11 +172,19 @@ def resolution(story: Story) -> str:
     told = [_told(story, e) for e in story.entries(Kind.MITIGATED, Kind.RECOVERED, Kind.RESOLVED)]
     if told:
         parts.append("\n".join(told))
+    if again := [_again(story, pair) for pair in before_and_after(story.incident)]:
+        parts += ["What failed, and what the same checks answered last:", _cut_table(_AGAIN, again)]
     if not parts:
         nearest = next((e for e in reversed(story.shown) if e.kind in {Kind.NOTE, Kind.FINDING}), None)
         last = f" The last note is {story.cite(nearest.id)}: {story.said(nearest)}" if nearest else ""
         parts.append(f"What restored service is not recorded. Add it with `/incident mitigated TIME TEXT`.{last}")
     return "\n\n".join(parts)
+
+
+def _again(story: Story, pair: Answers) -> tuple[str, str, str, str, str]:
+    before, after = pair.before, pair.after
+    cite = story.cite(before.entry, after.entry)
+    return code(after.check), code(after.host), _answer(before), _answer(after), cite
 
 
 def _told(story: Story, entry: Entry) -> str:

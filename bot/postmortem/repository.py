@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -15,13 +16,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
 from urllib.parse import quote, urlsplit
 
 from bot.ports import GaveUp, TryAgain
 from bot.postmortem.merge import BASE, PAGE, merge_pages
 
 LIMIT = 60.0  # seconds for all commands of one push
+LARGEST = 1 << 30
+"""Bytes of a file that git may write: a repository of others must not fill the disk."""
+LONGEST_ANSWER = 8 << 20
+"""Bytes of an answer that are read; a page of a postmortem is far smaller."""
 LATER = re.compile(
     r"could not resolve|(?:failed to|couldn't) connect|connection (?:refused|reset|timed out|closed)|timed out"
     r"|temporarily|early eof|hung up|fetch first|non-fast-forward|stale info|cannot lock ref"
@@ -139,28 +145,43 @@ class _Git:
         return self._run(("cat-file", "blob", found[1])) if found else None
 
     def _run(self, words: tuple[str, ...], given: bytes = b"") -> bytes:
-        argv = [*_WITHOUT_HOOKS.split(), "-c", "gc.auto=0", *words]
+        with TemporaryFile() as out, TemporaryFile() as err:
+            code = self._ended(words, given, out, err)
+            out.seek(0)
+            err.seek(0)
+            if code:
+                raise self._refused(words[0], err.read(LONGEST_ANSWER).decode("utf-8", "replace"))
+            answer = out.read(LONGEST_ANSWER + 1)
+        if len(answer) > LONGEST_ANSWER:
+            text = f"The draft was not pushed to {self._where}: git {words[0]} answered more than 8 MB."
+            raise GaveUp(text, reason="git", fix=f"See what stands in the place of {PAGE} there.")
+        return answer
+
+    def _ended(self, words: tuple[str, ...], given: bytes, out: IO[bytes], err: IO[bytes]) -> int:
+        """Runs git to its end, within the limits, and answers its exit code."""
+        process = self._started(words, out, err)
         try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._environment,
-                start_new_session=True,
-            )
-        except OSError as missing:
-            fix = "Install git, or take postmortem.publish out of the policy."
-            raise GaveUp(f"The draft was not pushed: git cannot be run ({missing}).", reason="git", fix=fix) from None
-        try:
-            out, err = process.communicate(given, timeout=max(self._until - time.monotonic(), 0.1))
+            process.communicate(given, timeout=max(self._until - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # git starts helpers of its own
             process.communicate()
             raise TryAgain(f"The draft was not pushed: {self._where} took longer than {LIMIT:.0f} s.") from None
-        if process.returncode:
-            raise self._refused(words[0], err.decode("utf-8", "replace"))
-        return out
+        return process.returncode
+
+    def _started(self, words: tuple[str, ...], out: IO[bytes], err: IO[bytes]) -> subprocess.Popen[bytes]:
+        limited = ["sh", "-c", f'ulimit -f {LARGEST // 512} && exec "$@"', "sh"]
+        git = [*_WITHOUT_HOOKS.split(), "-c", "gc.auto=0", *words]
+        if shutil.which("git", path=self._environment.get("PATH")) is None:
+            fix = "Install git, or take postmortem.publish out of the policy."
+            raise GaveUp("The draft was not pushed: there is no git here.", reason="git", fix=fix)
+        return subprocess.Popen(
+            [*limited, *git],
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=err,
+            env=self._environment,
+            start_new_session=True,
+        )
 
     @property
     def _where(self) -> str:

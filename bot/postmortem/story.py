@@ -19,7 +19,6 @@ class Story:
 
     def __init__(self, incident: Incident, *, zone: str) -> None:
         self.incident = incident
-        self.clock = Clock(zone)
         timeline = incident.timeline
         self.shown: list[Entry] = [e for e in timeline if not e.dropped]
         self.dropped = len(timeline) - len(self.shown)
@@ -30,6 +29,7 @@ class Story:
             self.of_kind.setdefault(entry.kind, []).append(entry)
         self.points: dict[str, Point] = points(incident, self.shown)
         self.intervals: list[Interval] = intervals(self.points, self.shown)
+        self.clock = Clock(zone, began=self.window[0].at if self.window else None)
         self.wording = Wording(_known_as(incident), groups=_groups(incident))
         self.flagged: dict[str, tuple[str, Reading]] = {}
         self.run_entry = {check.run: check.entry for check in incident.checks}

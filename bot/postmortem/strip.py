@@ -20,6 +20,8 @@ from bot.postmortem.story import Story
 WIDTH, LEFT, RIGHT = 900, 30, 30
 LANE, MOST_LANES = 14, 6
 BAR = 30
+APART = 40
+"""Pixels between the labels of a crowd that are no key times."""
 SIGN = 6.6
 """Estimated width of one sign at 11 px; rounded up so that labels do not touch."""
 COLOURS = {
@@ -105,12 +107,13 @@ def _labels(axis: Axis, entries: Sequence[Entry], important: set[str]) -> list[L
     ends = [0.0] * MOST_LANES
     crowded = len(entries) > 60
     for e in entries:
-        if e.occurred_at is None or (crowded and e.id not in important):
+        if e.occurred_at is None:
             continue
         half = len(e.id) * SIGN / 2
         x = min(max(axis.x(e.occurred_at), half + 2), WIDTH - half - 2)
         lane = next((n for n, end in enumerate(ends) if x - half >= end + 3), None)
-        if lane is not None:
+        spare = not crowded or e.id in important or (lane == 0 and x - half >= ends[0] + APART)
+        if lane is not None and spare:
             ends[lane] = x + half
             placed.append(Label(text=e.id, x=round(x, 1), lane=lane))
     return placed
@@ -158,7 +161,7 @@ def axis_marks(story: Story, axis: Axis, y: int) -> list[str]:
     """The axis below a picture, with round times of the incident\'s zone."""
     step = next((s for s in STEPS if axis.seconds / s <= 9), STEPS[-1])
     drawn = [line(LEFT, y + 8, WIDTH - RIGHT, y + 8, dash=False)]
-    last, day = -100.0, ""
+    last, day = -100.0, story.clock.day(axis.start)
     for at in _round_times(story, axis, step):
         x = axis.x(at)
         local = story.clock.local(at)
@@ -169,9 +172,9 @@ def axis_marks(story: Story, axis: Axis, y: int) -> list[str]:
             continue
         drawn.append(text(x, y + 25, said, anchor="middle"))
         last = x + half
-        if day and f"{local:%Y-%m-%d}" != day and step < DAY:
+        if story.clock.day(at) != day and step < DAY:
             drawn.append(text(x, y + 38, f"{local:%m-%d}", anchor="middle"))
-        day = f"{local:%Y-%m-%d}"
+        day = story.clock.day(at)
     return drawn
 
 

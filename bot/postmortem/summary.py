@@ -58,7 +58,7 @@ def _cause_sentences(story: Story) -> list[str]:
     if proved:
         first = proved[0]
         ids = story.of_cause(first)
-        return [f"Proved by checks: {story.sentence(first.text, ids[0], *ids, count=2)}"]
+        return [f"Proved by checks: {story.sentence(first.text, ids[0], *ids)}"]
     return [f"Stated as the cause: {story.sentence(e.text, e.id, e.id)}" for e in story.entries(Kind.CAUSE)[:1]]
 
 

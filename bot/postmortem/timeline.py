@@ -126,7 +126,8 @@ def evidence(story: Story) -> str:
 
 def _evidence_row(story: Story, entry: Entry) -> tuple[str, str, str, str, str]:
     known = entry.author.id or entry.author.name
-    by = story.who(entry.author).split(" ", 1)[1] if known else "responder" if entry.source.human else "machine"
+    unnamed = "not recorded" if entry.source.type == "import" else "responder" if entry.source.human else "machine"
+    by = story.who(entry.author).split(" ", 1)[1] if known else unnamed
     through = link(entry.source.type, entry.source.url) if entry.source.url else escaped(entry.source.type)
     recorded = f"{entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
     return story.cite(entry.id), recorded, by, through, escaped(entry.typed)

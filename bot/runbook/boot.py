@@ -13,6 +13,7 @@ import fcntl
 import ipaddress
 import os
 import re
+import resource
 import shutil
 import socket
 import struct
@@ -37,13 +38,19 @@ PROGRAMS = ("usr", "lib", "lib32", "lib64", "bin", "sbin")
 WRITABLE = ("run", "tmp", "var/log/nginx", "var/lib/nginx", "var/cache/nginx", "var/www")
 DEVICES = ("null", "zero", "random", "urandom")
 NOBODY = 65534
+DAEMON_OFF = re.compile(r"^\s*daemon\s+off\s*;", re.MULTILINE)
 CERTIFICATE = re.compile(r"^\s*(ssl_certificate(?:_key)?)\s+([^;$]+);", re.MULTILINE)
 MISSING = re.compile(r'(?:open\(\)|stat\(\)|BIO_new_file\(\)|dlopen\(\)) "([^"]+)"')
+LACKING = ("Cannot assign requested address", "Permission denied", "Cannot allocate memory")
 LOG = "/var/log/nginx/error.log"
 LARGEST = 262_144  # bytes of a file that can be a part of the config
 CAP = 65_536  # bytes of what nginx says
 LIMIT = 10.0  # seconds for nginx to load, or to test
+FOREGROUND = 1.0  # seconds after which an nginx that does not go into the background is taken to serve
+MEMORY, FILE_SIZE = 2 << 30, 64 << 20  # bytes that a candidate may take, and write into one file
+PR_SET_NO_NEW_PRIVS, CAPABILITIES = 38, 0x20080522  # prctl(2); version 3 of capset(2)
 MS_BIND, MS_REC, MS_REMOUNT, MS_RDONLY = 0x1000, 0x4000, 0x20, 0x1
+MS_KEPT = 0x2 | 0x4 | 0x8  # nosuid, nodev, noexec: a user namespace may not take them off, statvfs(2) has the same bits
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCGIFINDEX = 0x8913, 0x8914, 0x8916, 0x8933
 UP = 0x1
 
@@ -85,11 +92,16 @@ class Boot:
         self.notes: list[str] = []
 
     async def start(self) -> str:
-        """Start it. Empty when it serves or is itself at fault, else what this machine lacks for it."""
+        """Start it. Empty when it serves or is itself at fault, else what this machine lacks for it. Raises GaveUp."""
+        if os.getpid() != 1:
+            raise GaveUp("A candidate is booted by the first process of its own namespaces only.", reason="error")
         _network(self._address)
-        self._furnish()
-        started = await self._run([str(self._nginx), *self._where()])
-        return "" if started.exit == 0 else self.not_ours(started.stderr)
+        try:
+            self._furnish()
+        except (OSError, shutil.Error) as error:
+            raise GaveUp(f"the candidate cannot be given a folder of its own: {error}", reason="error") from error
+        started = await self._run([str(self._nginx), *self._where()], within=self._patience(), stays=True)
+        return self.not_ours(started.stderr) if started.exit else ""
 
     async def test(self, argv: Sequence[str], within: float) -> Output:
         """`nginx -t`, as a session runs it; 126 for what fails only because of this machine. Raises GaveUp."""
@@ -108,18 +120,25 @@ class Boot:
             return f"{missing[1]} is not part of the candidate"
         if "host not found" in wrong:
             return f"names are not resolved here: {wrong.partition('host not found')[2].strip()}"
-        if any(word in wrong for word in ("Cannot assign requested address", "Permission denied")):
+        if any(word in wrong for word in LACKING):
             return wrong.partition("[emerg]")[2].strip() or wrong
         return ""
 
     def _where(self) -> list[str]:
         return ["-p", "/", "-c", self._place.config, "-e", LOG]
 
+    def _patience(self) -> float:
+        """Seconds to wait for nginx to go into the background, which not every config lets it do."""
+        files = _files(self._root / self._place.repo.strip("/"))
+        return FOREGROUND if any(DAEMON_OFF.search(file.read_text("utf-8", "replace")) for file in files) else LIMIT
+
     def _furnish(self) -> None:
         """The root folder. What is bound into it is read-only and goes with the namespace."""
+        inside = self._root / self._place.repo.strip("/")
+        if inside == self._root:
+            raise OSError("its repository is the whole file system")  # its links would stand where we mount
         for name in WRITABLE:
             (self._root / name).mkdir(parents=True, exist_ok=True)
-        inside = self._root / self._place.repo.strip("/")
         shutil.copytree(
             self._place.folder, inside, symlinks=True, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True
         )
@@ -143,13 +162,17 @@ class Boot:
         for path in sorted({word for file in _files(inside) for word in _certificates_of(file)}):
             base = "" if path.startswith("/") else f"{Path(self._place.config).parent}/"
             place = self._root / f"{base}{path}".lstrip("/")
-            if not place.exists() and place.resolve().is_relative_to(self._root.resolve()):
+            ours = not {*PROGRAMS, "dev"}.isdisjoint(place.relative_to(self._root).parts[:1])
+            if not ours and not place.exists() and place.resolve().is_relative_to(self._root.resolve()):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(both)
                 self.notes.append(f"{path} is not part of the candidate: booted with a self-signed certificate")
 
-    async def _run(self, argv: Sequence[str], *, within: float = LIMIT) -> Output:
-        """Run a program in the root folder. What it says goes to a file: a daemon would keep a pipe open."""
+    async def _run(self, argv: Sequence[str], *, within: float = LIMIT, stays: bool = False) -> Output:
+        """Run a program in the root folder. What it says goes to a file: a daemon would keep a pipe open.
+
+        `stays`: one that has not ended in time goes on, and is as good as one that did its work.
+        """
         told = self._root / "tmp" / "told"
         with told.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
@@ -164,19 +187,28 @@ class Boot:
                 async with asyncio.timeout(within):
                     code = await process.wait()
             except TimeoutError:
-                process.kill()
-                code = 124
-        return Output(exit=code, stdout="", stderr=told.read_bytes()[:CAP].decode("utf-8", "replace"))
+                code = 0 if stays else 124
+                if not stays:
+                    process.kill()
+        with told.open("rb") as file:
+            return Output(exit=code, stdout="", stderr=file.read(CAP).decode("utf-8", "replace"))
 
 
 def _enter(root: Path) -> None:
-    """Into the root folder, and as nobody: the candidate may be a stranger's."""
+    """Into the root folder, as nobody and without any right: the candidate may be a stranger's, with modules in it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
     os.chroot(root)
     os.chdir("/")
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
+    header, none = struct.pack("Ii", CAPABILITIES, 0), bytes(24)
+    # Whoever may change the root folder leaves it again; in a user namespace we had that right ourselves.
+    if libc.capset(header, none) or libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "rights could not be given up")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -195,8 +227,7 @@ def _show(here: Path, there: Path) -> None:
     elif here.is_dir():
         there.mkdir(parents=True, exist_ok=True)
         _mount(here, there, MS_BIND | MS_REC)
-        with suppress(OSError):  # in a user namespace some flags are locked; what is there is not ours to write anyway
-            _mount(here, there, MS_BIND | MS_REMOUNT | MS_RDONLY)
+        _mount(here, there, MS_BIND | MS_REMOUNT | MS_RDONLY | os.statvfs(there).f_flag & MS_KEPT)
 
 
 def _mount(here: Path, there: Path, flags: int) -> None:
@@ -207,12 +238,10 @@ def _mount(here: Path, there: Path, flags: int) -> None:
 
 
 def clear(root: Path) -> None:
-    """Remove the root folder, from outside and afterwards. A folder that still shows something is left alone."""
-    for name in PROGRAMS:
-        place = root / name
-        if place.exists() and not place.is_symlink():
-            place.rmdir()  # raises where something is in it: never delete what was only shown
-    shutil.rmtree(root)
+    """Remove the root folder, from outside and afterwards. One that still shows something is left alone."""
+    here = os.fspath(root).replace("\\", r"\134").replace(" ", r"\040")
+    if f" {here}/" not in Path("/proc/self/mountinfo").read_text():  # never delete what was only shown
+        shutil.rmtree(root)
 
 
 def _network(address: str) -> None:

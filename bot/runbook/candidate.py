@@ -19,6 +19,8 @@ from bot.runbook.reach import Connected, Reach, WritableSession
 
 CAP = 262_144
 """The most bytes of a file, as on a server."""
+LINKS = 40
+"""How many links may lead to a file, as in Linux."""
 Run = Callable[[Sequence[str], float], Awaitable[Output]]
 
 
@@ -73,19 +75,30 @@ class Folder:
 
     def _at(self, path: str) -> Path:
         """Where the folder keeps this file of the server. Raises GaveUp for what the folder does not stand for."""
-        try:
-            inside = PurePosixPath(path).relative_to(self._repo)
-        except ValueError:
-            raise GaveUp(
-                f"{path} is outside of {self._repo}: not known before production.", reason="no-access"
-            ) from None
-        place = (self.folder / inside).resolve()
-        if not place.is_relative_to(self.folder):
-            raise GaveUp(f"{path} leads out of the folder of {self._host.name}.", reason="no-access")
+        here, parts, links = PurePosixPath("/"), list(PurePosixPath(path).parts[1:]), 0
+        while parts:
+            part = parts.pop(0)
+            here = here.parent if part == ".." else here / part
+            place = self._place(here)
+            if place is not None and place.is_symlink():
+                # As on the server: there `/etc/…` in a link means what is in the candidate.
+                links, target = links + 1, place.readlink()
+                here, parts = (PurePosixPath("/") if target.is_absolute() else here.parent), [*target.parts, *parts]
+                parts = [each for each in parts if each != "/"]
+                if links > LINKS:
+                    raise GaveUp(f"{path} of {self._host.name} is a link without an end.", reason="error")
+        if (place := self._place(here)) is None:
+            raise GaveUp(f"{path} is outside of {self._repo}: not known before production.", reason="no-access")
         return place
+
+    def _place(self, path: PurePosixPath) -> Path | None:
+        """Where the folder keeps this path, itself no link or below one; None outside of `repo`."""
+        return self.folder / path.relative_to(self._repo) if path.is_relative_to(self._repo) else None
 
 
 def _last(place: Path, limit: int) -> bytes:
+    if not place.is_file():  # a pipe would wait for somebody to write
+        raise FileNotFoundError(place)
     with place.open("rb") as file:
         size = place.stat().st_size
         file.seek(max(0, size - limit))

@@ -31,7 +31,7 @@ from bot.runbook.select import covering, covers_group
 from bot.runbook.servers import Hands, servers_of
 from bot.settings import Home
 from bot.store import Store
-from bot.target import target
+from bot.triage.target import target
 
 STALE = timedelta(minutes=10)
 """An alert older than this gets a diagnosis but no offer: after an outage of ours, old alerts come in a heap."""
@@ -127,12 +127,15 @@ class Desk:
         return [(runbook, host) for runbook, group in fitting for host in group.hosts.values()]
 
     async def rehearse(self, runbook: Runbook, host: Host) -> dict[str, str]:
-        """How each check ends while nothing is wrong; those that touch are left out. The worst answer counts."""
+        """How each check ends while nothing is wrong; the worst answer counts.
+
+        Left out are those that touch, and those that concern nobody here: they would look like rotten ones.
+        """
         runner, _ = self._tools()
         only = {c.name for c in runbook.checks.values() if not NOUNS[c.noun].touching(c.words)}
         diagnosis = await runner.diagnose(runbook, host, only=only)
-        ended = {r.check: r.state.value for r in diagnosis.results if r.state is State.OK}
-        return {**ended, **{r.check: r.state.value for r in diagnosis.results if r.state is not State.OK}}
+        asked = [r for r in diagnosis.results if r.state is not State.SKIPPED]
+        return {r.check: r.state.value for r in sorted(asked, key=lambda r: r.state is not State.OK)}
 
     def dry(self, runbook: Runbook, host: Host) -> list[str]:
         """What these checks would ask, with exact targets and commands as far as they are known. Asks nothing."""
@@ -201,6 +204,7 @@ class Desk:
             details={
                 "commit": plan.commit,
                 "decided_by": plan.decided_by,
+                "digest": plan.digest,
                 "test": " ".join(plan.test),
                 "then": [" ".join(argv) for argv in plan.then],
                 "verify": list(plan.verify),

@@ -143,7 +143,7 @@ class Gate:
 
 async def booted(gate: Gate, again: Sequence[str]) -> Booted:
     """The second stage, in namespaces of its own. `again`: the words of the command that does it there."""
-    root = await asyncio.to_thread(_folder)
+    root = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="muster-boot-"))
     try:
         enter = [*INSIDE, *(() if os.geteuid() == 0 else UNPRIVILEGED)]
         said = await _run([*enter, sys.executable, "-m", "bot", *again, "--inside", str(root)])
@@ -153,13 +153,6 @@ async def booted(gate: Gate, again: Sequence[str]) -> Booted:
         last = (said.stderr.strip().splitlines() or [f"exit {said.exit}"])[-1]
         return gate.not_asked(f"this machine gives a process no network of its own: {last[:200]}")
     return from_json(Booted, json.loads(said.stdout))
-
-
-def _folder() -> Path:
-    """An empty folder that an unprivileged nginx can enter."""
-    root = Path(tempfile.mkdtemp(prefix="muster-boot-"))
-    root.chmod(0o755)
-    return root
 
 
 async def _run(argv: Sequence[str]) -> Output:

@@ -16,7 +16,7 @@ from logging import ERROR
 
 from bot import log
 from bot.checks import NOUNS, Answer, Noun, Session
-from bot.ports import GaveUp, Metrics, TryAgain
+from bot.ports import NO_KEYS, GaveUp, Metrics, TryAgain
 from bot.redact import cut, redact, redact_all
 from bot.runbook.inventory import Group, Host, Inventory
 from bot.runbook.placeholders import values_of
@@ -97,7 +97,7 @@ class Runner:
     def metrics(self) -> Metrics:
         """Whom to ask about metrics. Raises GaveUp where nobody can be asked."""
         if self._metrics is None:
-            raise GaveUp("Datadog is not asked here.", reason="no-keys", fix="Set DD_API_KEY and DD_APP_KEY.")
+            raise GaveUp("Datadog is not asked here.", reason=NO_KEYS, fix="Set DD_API_KEY and DD_APP_KEY.")
         return self._metrics
 
     async def diagnose(

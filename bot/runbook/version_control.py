@@ -61,6 +61,7 @@ class Repository:
         self._trusted = False
         self._trees: dict[tuple[str, ...], dict[str, Blob]] = {}
         self._logs: dict[tuple[str, ...], list[Commit]] = {}
+        self._contents: dict[str, bytes] = {}
 
     async def commit_id(self, revision: str) -> str:
         """The full id of a commit. Raises GaveUp when there is no such commit or repository."""
@@ -103,11 +104,13 @@ class Repository:
 
     async def content(self, blob: str) -> bytes:
         """The bytes of a blob, proved by their id."""
-        said = await self._git("cat-file", "blob", blob)
-        data = said.raw or said.stdout.encode()
-        if blob_id(data, like=blob) != blob:
-            raise GaveUp(f"Blob {blob[:12]} did not arrive whole.", reason="error")
-        return data
+        if blob not in self._contents:
+            said = await self._git("cat-file", "blob", blob)
+            data = said.raw or said.stdout.encode()
+            if blob_id(data, like=blob) != blob:
+                raise GaveUp(f"Blob {blob[:12]} did not arrive whole.", reason="error")
+            self._contents[blob] = data
+        return self._contents[blob]
 
     async def commits(self, paths: Sequence[str]) -> list[Commit]:
         """The last commits that touched these paths, newest first."""

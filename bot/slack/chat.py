@@ -21,7 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.incident import Channel, Incident, Person, Room
 from bot.overview import Overview
 from bot.ports import ChannelNow, ChatPerson, GaveUp, Intents, TryAgain
-from bot.proposal import Proposal
+from bot.ports.chat import card_key
 from bot.said import Form, Quote
 from bot.slack import home, render
 from bot.slack.blocks import TEXT, inert
@@ -38,6 +38,7 @@ from bot.slack.proposal import proposal_card
 from bot.slack.reminder import handed_over, reminder
 from bot.slack.replies import Replies
 from bot.slack.room import Rooms
+from bot.triage.proposal import Proposal
 
 HEALTH_FOR = 30.0
 """Seconds between two questions whether Slack hears us."""
@@ -114,12 +115,11 @@ class SlackChat:
         name = channel_name(self._channel, incident)
         raise GaveUp(f"{NAMES} channels are called like {name} already.", reason="name_taken", fix=fix)
 
-    async def show_card(self, incident: Incident, *, now: datetime) -> str:
+    async def show_card(self, incident: Incident, *, now: datetime, fresh: bool = False) -> str:
         """Post the one card, or find it again; its message id."""
         message = render.card(incident, now=now, command=self._command)
-        at = self._channel_of(incident)
-        key = f"card:{incident.id}"
-        return (await self._messages.post_once(key, at, message, first=First.CARD))[1]
+        at, key = self._channel_of(incident), card_key(incident)
+        return (await self._messages.post_once(key, at, message, first=First.CARD, fresh=fresh))[1]
 
     async def edit_card(self, incident: Incident, *, now: datetime) -> None:
         """Bring the card up to date. Edits that wait for each other become one, with the newest content."""
@@ -283,13 +283,13 @@ class SlackChat:
             return str(away)
         except GaveUp as no:
             return f"{no} {no.fix}".strip()
-        self.identity = _identity(answer)
+        self.identity = identity_of(answer)
         return ""
 
     async def _made_before(self, incident: Incident) -> Channel | None:
         """The channel that we created for this incident, if there is one; the oldest, if there are several."""
         if self.identity is None:
-            self.identity = _identity(await self.pace.call("auth.test", first=First.OPEN))
+            self.identity = identity_of(await self.pace.call("auth.test", first=First.OPEN))
         ours = [
             channel
             async for channel in self._messages.joined_channels(private=incident.private)
@@ -337,7 +337,8 @@ class SlackChat:
             self._shown.popitem(last=False)
 
 
-def _identity(answer: Answer) -> Identity:
+def identity_of(answer: Answer) -> Identity:
+    """Who we are, from what auth.test answers."""
     headers: Mapping[str, Any] = {k.lower(): v for k, v in answer.get("headers", {}).items()}
     scopes = str(headers.get("x-oauth-scopes", "")).split(",")
     return Identity(

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from bot.alert import Condition
 from bot.incident import AlertSeen, Incident, Status, last_words, problem_id
-from bot.judge import QUIET, Past, Why, starts
 from bot.slack.blocks import Block, button, context, in_utc, one_line, section, when
+from bot.triage.judge import QUIET, Why, starts
 
 WORDS = {
     Why.REMINDER.value: "said again",
@@ -66,8 +65,7 @@ def flapping(alerts: Iterable[AlertSeen]) -> list[str]:
 
 
 def _flapping(alerts: list[AlertSeen]) -> str:
-    conditions = {True: Condition.FIRING, False: Condition.RECOVERED}
-    began = starts(Past(at=a.at, condition=conditions[a.bad]) for a in alerts)
+    began = starts(alerts)
     minutes = round((max(a.at for a in alerts) - min(a.at for a in alerts)).total_seconds() / 60)
     where = one_line(alerts[0].where or alerts[0].title, 60)
     return f"{where} flapping: {len(began)} times in {minutes} min"

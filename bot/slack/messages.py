@@ -20,9 +20,14 @@ _BLIND = frozenset({"missing_scope", "not_in_channel", "channel_not_found"})
 """Refusals that mean that we cannot look; then one message too many is better than none."""
 
 
+def is_id(word: str) -> bool:
+    """Whether it is the id of a channel, not its name."""
+    return _ID.fullmatch(word) is not None
+
+
 def address(name: str) -> str:
     """How chat.postMessage wants a channel: its id, or # and its name."""
-    return name if _ID.fullmatch(name) else "#" + name.removeprefix("#")
+    return name if is_id(name) else "#" + name.removeprefix("#")
 
 
 class Messages:
@@ -33,10 +38,13 @@ class Messages:
         self._intents = intents
 
     async def post_once(
-        self, key: str, channel: str, message: Message, *, first: First, thread: str = ""
+        self, key: str, channel: str, message: Message, *, first: First, thread: str = "", fresh: bool = False
     ) -> tuple[str, str]:
-        """Post the message with this key, or find it again; its channel and message ids."""
-        if not await self._intents.first(key) and (found := await self._find(key, channel, thread)):
+        """Post the message with this key, or find it again; its channel and message ids.
+
+        `fresh`: the intent is on disk, and nobody can have acted on it yet.
+        """
+        if not (fresh or await self._intents.first(key)) and (found := await self._find(key, channel, thread)):
             return found
         words: dict[str, Any] = {"blocks": message.blocks} if message.blocks else {}
         words |= {"thread_ts": thread} if thread else {}

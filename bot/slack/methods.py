@@ -42,6 +42,7 @@ METHODS = {
     "conversations.info": Method(per_minute=TIER_3, scope="channels:read", private="groups:read"),
     "conversations.invite": Method(per_minute=TIER_3, scope="channels:manage", private="groups:write"),
     "conversations.join": Method(per_minute=TIER_3, scope="channels:join", optional=True),
+    "conversations.list": Method(per_minute=TIER_2, scope="channels:read", private="groups:read"),
     "conversations.members": Method(per_minute=TIER_4, scope="channels:read", private="groups:read"),
     "conversations.rename": Method(per_minute=TIER_2, scope="channels:manage", private="groups:write"),
     "conversations.replies": Method(per_minute=TIER_3, scope="channels:history", private="groups:history"),

@@ -87,6 +87,8 @@ def _lines(incident: Incident, repair: Repair, *, now: datetime) -> list[str]:
     if open_for_approval(incident, repair, now=now):
         until = f", until {when(repair.expires_at)}" if repair.expires_at else ""
         lines.append(f"Needs {_needed(repair)}{until}.")
+        if digest := str(repair.details.get("digest", "")):
+            lines.append(f"By the runbook {one_line(repair.runbook, 60)} as it is now: sha256 {one_line(digest, 12)}")
     elif repair.state is RepairState.OFFERED and incident.held:
         lines.append("Actions are on hold; nobody can approve until “release”.")
     return lines

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bot.incident import AlertSeen
-from bot.proposal import Proposal, ProposalState
 from bot.slack.blocks import actions, button, context, in_utc, link, one_line, person, section, when
 from bot.slack.render import Message
+from bot.triage.proposal import Proposal, ProposalState
 
 OPEN_PROPOSAL = "open_proposal"
 IGNORE_PROPOSAL = "ignore_proposal"
@@ -49,6 +49,8 @@ def _ended(proposal: Proposal) -> str:
             return f"opened as INC-{proposal.incident}{who}."
         case ProposalState.IGNORED:
             return f"ignored{who}."
+        case _ if proposal.firing:
+            return "nobody answered within a day, and no recovery came. `declare` opens an incident for it."
         case _:
             return "recovered before anybody answered."
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.incident import Incident, Kind, Room, Status
 from bot.slack.around import around, around_in_words
+from bot.slack.before_after import looked_again, looked_again_in_words
 from bot.slack.blocks import (
     TEXT,
     TOPIC,
@@ -64,6 +65,7 @@ def card(incident: Incident, *, now: datetime, command: str = "/incident") -> Me
         (8, [*proved(incident), *unproved(incident)]),
         *((7 - at, _repair(incident, at, now=now)) for at in range(len(repairs))),
         (9, buttons(incident, repairs, now=now)),
+        (6, looked_again(incident)),
         (4, looked(incident)),
         (2, ruled_out(incident)),
         (5, grouped(incident)),
@@ -161,7 +163,7 @@ def _state(incident: Incident) -> Block:
 
 def _roles(incident: Incident) -> list[str]:
     if not incident.roles:
-        return ["Nobody leads yet"]
+        return ["Nobody led" if incident.status is Status.CLOSED else "Nobody leads yet"]
     return [f"{one_line(role, 30).capitalize()} {person(p.id, p.name)}" for role, p in list(incident.roles.items())[:4]]
 
 
@@ -172,7 +174,8 @@ def _alerts(incident: Incident) -> list[str]:
         monitor = incident.monitors.get(alert.monitor_id, {})
         label = one_line(alert.source.capitalize(), 30) or "Alert"
         linked = link(alert.link, label) or link(monitor.get("link", ""), label) or label
-        now = f" (monitor now: {one_line(monitor['state'], 30)})" if monitor.get("state") else ""
+        fires = bool(incident.firing)  # of a recovered one we know what it was when it fired
+        now = f" (monitor now: {one_line(monitor['state'], 30)})" if fires and monitor.get("state") else ""
         where = f" {one_line(alert.where, 60)}" if alert.where else ""
         told[alert.fingerprint or alert.delivery] = f"{linked} {one_line(alert.transition, 30)}{where}{now}"
     return list(told.values())[:2]
@@ -222,6 +225,7 @@ def _in_words(incident: Incident, *, now: datetime) -> str:
         words.append(f"{one_line(role, 30).capitalize()}: {one_line(holder.name or holder.id, 80)}.")
     words += proved_in_words(incident)
     words += [in_words(incident, repair, now=now) for repair in shown(incident)]
+    words += looked_again_in_words(incident)
     words += others_in_words(incident)
     words += around_in_words(incident)
     words += grouped_in_words(incident)

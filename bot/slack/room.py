@@ -8,25 +8,26 @@ from datetime import datetime
 from bot.incident import Channel, Person, Room, Source
 from bot.ports import ChannelNow, GaveUp, TryAgain
 from bot.said import Said
-from bot.slack.hearing import Payload
+from bot.slack.hearing import Payload, instant
 from bot.slack.pace import First, Pace
 
 CHANNEL_EVENTS = frozenset(
     f"{kind}_{what}" for kind in ("channel", "group") for what in ("archive", "deleted", "left", "rename", "unarchive")
 )
 """What Slack tells of channels that we are in."""
-_GONE = {"message_not_found", "channel_not_found", "not_pinnable"}
+_GONE = {"message_not_found", "not_pinnable"}
 
 
 def from_change(body: Payload, *, now: datetime) -> Said:
-    """What people did to a channel: one of CHANNEL_EVENTS. Nobody waits for an answer."""
+    """What people did to a channel: one of CHANNEL_EVENTS, when they did it. Nobody waits for an answer."""
     event = body["event"]
+    stamp = event.get("event_ts") or body.get("event_time")
     named = event.get("channel") or ""
     return Said(
         key=f"event:{body['event_id']}",
         text="",
         author=Person(),
-        at=now,
+        at=min(instant(stamp), now) if stamp else now,
         source=Source(),
         channel=str(named.get("id") or "") if isinstance(named, Mapping) else str(named),
         button="channel_changed",

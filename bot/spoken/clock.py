@@ -196,13 +196,15 @@ def _one_digit_minute(words: Words, i: int) -> _Read:
 
 
 def read_meridiem(words: Words, i: int) -> tuple[str, int]:
-    """`am`, `PM`, `p.m.`, `a.m`; nothing where no such thing stands."""
+    """`am`, `PM`, `p.m.`, `a.m`, and the `p` of `9:05p`; nothing where no such thing stands."""
     if words.is_word(i, "am", "pm") and not words.runs_on(i + 1):
         return words.low(i), i + 1
     dotted = words.is_word(i, "a", "p") and words.is_sign(i + 1, ".", tight=True)
     if dotted and words.is_word(i + 2, "m") and not words[i + 2].gap:
         stop = i + 3 + words.is_sign(i + 3, ".", tight=True)
         return words.low(i) + "m", stop
+    if words.is_word(i, "a", "p") and not words[i].gap and not words.runs_on(i + 1) and words.digits(i - 1) == 2:
+        return words.low(i) + "m", i + 1
     return "", i
 
 
@@ -211,9 +213,9 @@ def _clock(words: Words, i: int, hour: int, minute: int, second: int | None, mer
     typed = words.typed(i, stop)
     if hour == 24 and minute == 0 and not second and not meridiem:
         return Clock(hour=0, minute=0, second=second, next_day=True)
-    if minute > 59 or (second or 0) > 60 or hour > 23:
+    if minute > 59 or (second or 0) > 60 or hour > 23 or (second == 60 and minute % 30 != 29):
         raise Nonsense(f"“{typed}” is on no clock", _possible(hour, minute), stop=stop)
-    leap = ("23:59:60 is a leap second: kept as the second before",) if second == 60 else ()
+    leap = (f"{hour:02}:{minute:02}:60 is a leap second: kept as the second before",) if second == 60 else ()
     clock = Clock(hour=hour, minute=minute, second=59 if leap else second, meridiem=meridiem, warnings=leap)
     return with_meridiem(clock, typed) if meridiem else clock
 
@@ -256,12 +258,23 @@ def _dotted(words: Words, i: int, sure: Sure) -> _Read:
 
 
 def _french(words: Words, i: int) -> _Read:
-    """`14h20`."""
-    if words.digits(i) not in (1, 2) or not words.is_word(i + 1, "h") or words[i + 1].gap:
+    """`14h20`, and spelled out `14 h 20`, `14 Uhr 20`, `14 Uhr`."""
+    if words.digits(i) not in (1, 2) or not words.is_word(i + 1, "h", "uhr"):
         return None
+    if words[i + 1].gap:
+        return _spelled(words, i)
     if words.digits(i + 2, tight=True) != 2 or words.is_word(i + 3, "ago") or words.runs_on(i + 3):
         return None
     return _clock(words, i, words.number(i), words.number(i + 2), None, "", i + 3), i + 3
+
+
+def _spelled(words: Words, i: int) -> _Read:
+    whole = words.digits(i + 2) == 2 and words[i + 2].gap and not words.runs_on(i + 3)
+    if whole and not words.is_word(i + 3, *_UNIT):
+        return _clock(words, i, words.number(i), words.number(i + 2), None, "", i + 3), i + 3
+    if not words.is_word(i + 1, "uhr"):
+        return None
+    return _clock(words, i, words.number(i), 0, None, "", i + 2), i + 2
 
 
 def _compact(words: Words, i: int, sure: Sure) -> _Read:

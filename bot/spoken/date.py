@@ -18,8 +18,17 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _MONTH = {name: n for n, full in enumerate(_MONTHS, 1) for name in (full, full[:3])} | {"sept": 9}
 _WEEKDAY = {name: n for n, full in enumerate(_WEEKDAYS) for name in (full, full[:3])}
 _WEEKDAY |= {"tues": 1, "weds": 2, "thur": 3, "thurs": 3}
+_MONTH |= {
+    "januar": 1, "februar": 2, "märz": 3, "mai": 5, "juni": 6, "juli": 7, "oktober": 10, "okt": 10, "dezember": 12,
+    "dez": 12, "janvier": 1, "février": 2, "mars": 3, "avril": 4, "juin": 6, "juillet": 7, "août": 8,
+    "septembre": 9, "octobre": 10, "novembre": 11, "décembre": 12,
+}  # fmt: skip
+_WEEKDAY |= {
+    "montag": 0, "dienstag": 1, "mittwoch": 2, "donnerstag": 3, "freitag": 4, "samstag": 5, "sonntag": 6,
+    "lundi": 0, "mardi": 1, "mercredi": 2, "jeudi": 3, "vendredi": 4, "samedi": 5, "dimanche": 6,
+}  # fmt: skip
 _VERBS = ("have", "be", "not", "also", "need", "or", "want", "to", "the")
-_DAY_WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_DAY_WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1, "heute": 0, "gestern": -1, "vorgestern": -2}
 _YEARS = range(1970, 2100)
 
 
@@ -35,7 +44,8 @@ class Direction(StrEnum):
 class SpokenDate:
     """A date as read.
 
-    `readings` are (year or None, month, day); `shift` counts days from today or from the row before.
+    `readings` are (year or None, month, day); `shift` counts days from today or from the row before;
+    `last` is the weekday before today, whatever the rows around say.
     """
 
     readings: tuple[tuple[int | None, int, int], ...] = ()
@@ -43,6 +53,7 @@ class SpokenDate:
     shift: int | None = None
     after_previous: bool = False
     unknown: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +89,9 @@ def read_date(words: Words, i: int, *, after_clock: bool = False) -> tuple[Spoke
 def names_a_clock_next(words: Words, i: int) -> bool:
     """Whether a clock time plainly follows, which makes a date of `9/12`."""
     i += words.is_sign(i, ",")
-    return bool(words.digits(i)) and words.is_sign(i + 1, ":", tight=True) and words.digits(i + 2, tight=True) == 2
+    colon = words.is_sign(i + 1, ":", tight=True) or (words.is_word(i + 1, "h") and not words[i + 1].gap)
+    whole = words.digits(i) in (1, 2) and words.is_word(i + 1, "am", "pm", "uhr")
+    return whole or (bool(words.digits(i)) and colon and words.digits(i + 2, tight=True) == 2)
 
 
 def settle_date(spoken: SpokenDate, anchor: Anchor) -> Day:
@@ -88,6 +101,8 @@ def settle_date(spoken: SpokenDate, anchor: Anchor) -> Day:
         return Day(on=base + timedelta(days=spoken.shift))
     if spoken.readings:
         return _checked(_settled(spoken.readings, anchor), spoken.weekday)
+    if spoken.last:
+        return Day(on=anchor.today - timedelta(days=(anchor.today.weekday() - (spoken.weekday or 0) - 1) % 7 + 1))
     return Day(on=_on_weekday(spoken.weekday or 0, anchor))
 
 
@@ -314,6 +329,8 @@ def _weekday_first(words: Words, i: int, after_clock: bool) -> _Read:
 def _day_word(words: Words, i: int) -> _Read:
     if words.is_word(i, *_DAY_WORDS):
         return SpokenDate(shift=_DAY_WORDS[words.low(i)]), i + 1
+    if words.is_word(i, "last") and words.low(i + 1) in _WEEKDAY and not words.runs_on(i + 2):
+        return SpokenDate(weekday=_WEEKDAY[words.low(i + 1)], last=True), i + 2
     start = words.phrase(i, "the") or i
     if (stop := words.phrase(start, "day", "before", "yesterday")) is not None:
         return SpokenDate(shift=-2), stop

@@ -13,11 +13,14 @@ from bot.spoken.date import SpokenDate, read_date
 from bot.spoken.words import DASHES, Nonsense, Words
 from bot.spoken.zone import NamedZone, at_offset, read_offset, read_zone
 
-_ABOUT = ("about", "abt", "around", "approx", "approximately", "roughly", "circa", "ca", "c", "sometime")
+_ABOUT = (
+    *("about", "abt", "around", "approx", "approximately", "appr", "roughly", "circa", "ca", "c", "sometime"),
+    *("almost", "nearly", "ungefähr", "gegen", "vers", "environ"),
+)
 _LATEST = ("by", "before", "until", "till")
 _EARLIEST = ("after", "since", "from")
 _CONNECTORS = ("at", "on", "of", "the", "à", "um")
-_RANGE_WORDS = ("to", "until", "till", "through")
+_RANGE_WORDS = ("to", "until", "till", "through", "bis")
 _HEDGES = (
     *("maybe", "perhaps", "possibly", "probably", "earlier", "later", "about", "around", "approx", "approximately"),
     *("roughly", "estimated", "estimate", "est", "guess", "sure", "unsure", "unconfirmed", "unclear", "or", "ish"),
@@ -107,6 +110,8 @@ class Reader:
             moment.between = True
             return i + 1
         if words.is_word(i, "just", "shortly", "soon") and words.is_word(i + 1, *_LATEST, *_EARLIEST):
+            return i + 1
+        if words.is_word(i, "exactly", "precisely") or (words.is_word(i, "starting") and words.is_word(i + 1, "at")):
             return i + 1
         if words.is_word(i, "the") and words.digits(i + 1):
             return i + 1
@@ -272,7 +277,11 @@ class Reader:
     def _clock(self, moment: Moment, i: int, *, leading: bool) -> int | None:
         if moment.clock is not None:
             return None
-        found = read_clock(self.words, i, self._sure(moment, i, leading)) or self._lone_start(i)
+        found = (
+            read_clock(self.words, i, self._sure(moment, i, leading))
+            or self._lone_start(i)
+            or self._lone_hour(moment, i)
+        )
         if found is None:
             return None
         moment.clock = _in_part(found[0], moment.half)
@@ -302,14 +311,28 @@ class Reader:
             return None
         return Clock(hour=words.number(i)), i + 1
 
+    def _lone_hour(self, moment: Moment, i: int) -> tuple[Clock, int] | None:
+        """The hour of `this morning at 9` and `last night at 11`: its half was named before."""
+        words = self.words
+        if not moment.half or not words.is_word(i - 1, "at") or words.digits(i) not in (1, 2):
+            return None
+        if not 1 <= words.number(i) <= 12 or words.runs_on(i + 1):
+            return None
+        return Clock(hour=words.number(i)), i + 1
+
     def _zone(self, moment: Moment, i: int, *, inside: bool) -> int | None:
+        words = self.words
         if moment.zone is not None:
             return None
-        found = read_zone(self.words, i, names=self.names)
+        found = read_zone(words, i, names=self.names)
         if found is None or self._is_amount(moment, i):
             return None
         if moment.clock is None and not inside and not self._clock_at(found[1]):
             return None
+        stop = found[1]
+        if words.is_sign(stop, "+", tight=True) and words.digits(stop + 1, tight=True):
+            typed = words.typed(i, stop + 2)
+            raise Nonsense(f"“{typed}” is no zone", "offsets go from UTC-12 to UTC+14", stop=stop + 2)
         moment.zone = found[0]
         return found[1]
 
@@ -395,11 +418,21 @@ class Reader:
             return start + 1 + (self.words.is_sign(start + 1, "?", tight=True))
         end = Moment()
         first = self._end_prefix(end, start)
-        stop = self._items(end, first, leading=False)
+        stop = self._bare_end(moment, end, first) or self._items(end, first, leading=False)
         if end.clock is None or end.end is not None:
             return None
         self._close(moment, end)
         return stop
+
+    def _bare_end(self, moment: Moment, end: Moment, i: int) -> int | None:
+        """The end of `between 10:30 and 11`, which cannot be without one."""
+        words = self.words
+        if not moment.between or words.digits(i) not in (1, 2) or words.number(i) > 23 or words.runs_on(i + 1):
+            return None
+        if words.is_sign(i + 1, ":", ".", tight=True) or read_clock(words, i, self._sure(end, i, False)):
+            return None
+        end.clock = Clock(hour=words.number(i))
+        return i + 1
 
     def _days(self, moment: Moment, i: int) -> int | None:
         """`2024-01-16 to 2024-02-28`: a range of whole days."""
@@ -416,6 +449,8 @@ class Reader:
     def _range_sign(self, moment: Moment, i: int, inside: bool) -> int | None:
         words = self.words
         if words.is_sign(i, "-") and words.is_sign(i + 1, ">", tight=True):
+            return i + 2
+        if words.is_sign(i, ".") and words.is_sign(i + 1, ".", tight=True) and words.digits(i + 2, tight=True):
             return i + 2
         if words.is_sign(i, *DASHES, "~", "→", "…"):
             return i + 1

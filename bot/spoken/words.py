@@ -7,11 +7,14 @@ words and a position and answers what it read and the position after it, or None
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 DASHES = ("-", "–", "—", "−")
 _TOKEN = re.compile(r"(?P<number>[0-9]+)|(?P<word>[^\W\d_]+(?:_[^\W\d_]+)*)|(?P<sign>\S)")
-_WIDE = str.maketrans("：．～〜（），", ":.~~(),")
+_WIDE = str.maketrans("：．～〜（），＋－﹣‐‑‒―", ":.~~(),+------")
+# Marks without width that chats put around a time, such as the direction of writing.
+_UNSEEN = dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF], " ")
 _SEPARATOR = re.compile(r"[)\]>]?\s*(?:->|=>|→|[–—]+|-+(?=[\s\D]|$)|[|:;,]|\.(?=\s|$))?\s*")
 
 
@@ -120,10 +123,21 @@ def parted(tail: str) -> int:
     return found.end() if found else 0
 
 
+def _plain(text: str) -> str:
+    """The text with the digits and signs of every script as ASCII has them, each in its place."""
+    if text.isascii():
+        return text
+    return "".join(map(_digit, text.translate(_WIDE).translate(_UNSEEN)))
+
+
+def _digit(sign: str) -> str:
+    return str(unicodedata.decimal(sign)) if sign.isdecimal() else sign
+
+
 def _tokens(text: str) -> list[Token]:
     tokens: list[Token] = []
     end = -1
-    for found in _TOKEN.finditer(text.translate(_WIDE)):
+    for found in _TOKEN.finditer(_plain(text)):
         gap = found.start() != end
         end = found.end()
         kind = found.lastgroup or "sign"

@@ -9,6 +9,7 @@ FIXED: dict[str, tuple[float, str]] = {
     "WET": (0, "Europe/Lisbon"), "WEST": (1, "Europe/Lisbon"),
     "CET": (1, "Europe/Berlin"), "CEST": (2, "Europe/Berlin"),
     "MET": (1, "Europe/Berlin"), "MEST": (2, "Europe/Berlin"),
+    "MEZ": (1, "Europe/Berlin"), "MESZ": (2, "Europe/Berlin"),
     "EET": (2, "Europe/Helsinki"), "EEST": (3, "Europe/Helsinki"), "MSK": (3, ""), "TRT": (3, ""),
     "EST": (-5, "America/New_York"), "EDT": (-4, "America/New_York"), "CDT": (-5, "America/Chicago"),
     "MST": (-7, "America/Denver"), "MDT": (-6, "America/Denver"),

@@ -22,11 +22,12 @@ PATIENCE = 10
 
 def connect(url: str) -> Engine:
     """An engine for this address; nothing is asked of it yet. Raises NotAllowed for a bad address."""
-    address = _address(url)
+    address = address_of(url)
     return _sqlite(address) if address.drivername == "sqlite" else _postgresql(address)
 
 
-def _address(url: str) -> URL:
+def address_of(url: str) -> URL:
+    """What DATABASE_URL says, with our driver. Raises NotAllowed for what is no address of ours."""
     try:
         address = make_url(url)
     except (ArgumentError, ValueError) as problem:  # the text of the URL is not repeated: it may hold a password

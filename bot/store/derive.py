@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.alert import cycle_of, outlasts
+from bot.alert import in_turn
 from bot.facts import (
     AlertAttached,
     AlertsLeft,
@@ -26,6 +28,7 @@ from bot.store import schema
 from bot.store.rows import read_fact, read_facts
 from bot.store.statements import Fixed
 
+EVER = 2**62  # a sequence number that no fact reaches
 NEED_ALL = (ChecksAnswered, RepairMoved)
 """Facts whose meaning depends on more than the derived row holds. For the others the row and they are enough."""
 
@@ -49,6 +52,45 @@ def derive(connection: Connection, row: Any, new: Sequence[Fact], *, head: int) 
     for fact in new:
         _follow(connection, state, fact)
     _save(connection, state, head=head, before=row)
+
+
+@dataclass(kw_only=True)
+class Change:
+    """An incident's row, locked, and the facts that were added to it; its new head is the number of the last one."""
+
+    row: Any
+    facts: list[Fact] = field(default_factory=list)
+    head: int = 0
+
+    def add(self, fact: Fact, seq: int) -> None:
+        """One more fact, recorded under this number."""
+        self.facts.append(fact)
+        self.head = seq
+
+
+def derive_alerts(connection: Connection, changes: Sequence[Change]) -> None:
+    """Like `derive`, for incidents that got nothing but alerts: most of these say something newer of what is known."""
+    said = [({"number": change.row.number, "named": a.fingerprint}, a) for change in changes for a in _alerts(change)]
+    found = KNOWN.each(connection, [here for here, _ in said])
+    last = [row.last_at if row else None for row in (next(iter(rows), None) for rows in found)]
+    times = Counter((here["number"], here["named"]) for here, _ in said)
+    # A new problem, or several words at once, of which the times alone do not tell the last one.
+    rare = {
+        here["number"]
+        for (here, alert), at in zip(said, last, strict=True)
+        if at is None or at == alert.at or times[here["number"], here["named"]] > 1
+    }
+    newer = [(here, alert) for (here, alert), at in zip(said, last, strict=True) if at and alert.at > at]
+    HEARD_OF.many(connection, [{**here, **_told(alert)} for here, alert in newer if here["number"] not in rare])
+    MOVE_ON.many(connection, [{"which": c.row.number, "head": c.head} for c in changes if c.row.number not in rare])
+    for change in changes:
+        if change.row.number in rare:
+            derive(connection, change.row, change.facts, head=change.head)
+
+
+def _alerts(change: Change) -> list[AlertSeen]:
+    whats = [fact.what for fact in change.facts]
+    return [what.alert for what in whats if isinstance(what, AlertAttached) and what.alert.fingerprint]
 
 
 def rebuild(connection: Connection) -> None:
@@ -80,7 +122,7 @@ def _before(connection: Connection, row: Any, new: Sequence[Fact]) -> Incident:
         drill=row.drill,
         opened_at=row.opened_at,
         times={"closed": row.closed_at} if row.closed_at else {},
-        view=View(channel=Channel(id=row.channel_id, name=row.channel_name)),
+        view=View(channel=Channel(id=row.channel_id, name=row.channel_name) if row.channel_id else None),
     )
 
 
@@ -130,18 +172,10 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
     if not alert.fingerprint:
         return
     here = {"number": state.number, "named": alert.fingerprint}
-    values = {
-        "cycle": cycle_of(alert.source, alert.cycle_key),
-        "place": alert.place,
-        "firing": alert.bad,
-        "last_at": alert.at,
-    }
+    values = _told(alert)
     known = KNOWN.first(connection, here)
     if known is not None:
-        one_cycle = known.cycle == values["cycle"]
-        holds = outlasts(bad=known.firing, other_bad=alert.bad, one_cycle=one_cycle)
-        late = alert.at < known.last_at or (alert.at == known.last_at and holds)
-        if not late:  # a late arrival of something older says nothing about now
+        if not _late(connection, state, known, alert):  # something older says nothing about now
             HEARD_OF.all(connection, {**here, **values})
         return
     elsewhere = give_way and _elsewhere(connection, state, alert.fingerprint)
@@ -156,6 +190,20 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
         raise TryAgain(
             f"Another open incident already has this problem ({alert.fingerprint}).", reason="conflict"
         ) from taken
+
+
+def _told(alert: AlertSeen) -> dict[str, Any]:
+    """What a problem's row says after this alert."""
+    return {"cycle": alert.cycle, "place": alert.place, "firing": alert.bad, "last_at": alert.at}
+
+
+def _late(connection: Connection, state: Incident, known: Any, alert: AlertSeen) -> bool:
+    """Whether a later word is known already. Of one instant all words count; seldom there are several."""
+    if alert.at != known.last_at or alert.bad == known.firing:
+        return bool(alert.at < known.last_at)
+    told = [*fold(state.number, read_facts(connection, state.number, until=EVER)).alerts, *state.alerts]
+    here = [a for a in told if (a.fingerprint, a.at) == (alert.fingerprint, alert.at)]
+    return in_turn(here)[-1].bad != alert.bad
 
 
 def _forget(connection: Connection, state: Incident, fingerprints: Sequence[str] | None = None) -> None:

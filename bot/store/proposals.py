@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from bot.journal import from_json, to_json
-from bot.proposal import Proposal, ProposalState
 from bot.store import schema
 from bot.store.statements import Fixed
+from bot.triage.proposal import Proposal, ProposalState
 
 MOST = 200  # proposals that are looked at for one alert
 

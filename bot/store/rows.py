@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -150,8 +150,14 @@ def read_facts(connection: Connection, number: int, *, after: int = 0, until: in
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> Any:
     """Insert a row; its primary key, or None when a row with one of its unique values is already there."""
-    values = {**_defaults(table), **values}
-    return _insert(table, tuple(values)).first(connection, values)
+    return insert_each(connection, table, [values])[0]
+
+
+def insert_each(connection: Connection, table: Table, many: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Insert rows of the same columns one after another; for each what `insert_new` gives."""
+    defaults = _defaults(table)
+    rows = [{**defaults, **values} for values in many]
+    return [next(iter(made), None) for made in _insert(table, tuple(rows[0])).each(connection, rows)] if rows else []
 
 
 @cache

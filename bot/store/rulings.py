@@ -6,18 +6,19 @@ Every query here is run for every alert, so each one looks at few rows, however 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, insert, or_, select, update
 
-from bot.alert import Alert, Condition, cycle_of
+from bot.alert import Alert, Condition
 from bot.incident import Status
-from bot.judge import Decision, Known, Limits, Past, Problem, Ruling, Wanted, Why
-from bot.proposal import Proposal, ProposalState
 from bot.store import proposals, schema
+from bot.store.gathered import Gathered
 from bot.store.statements import Fixed
+from bot.triage.judge import Decision, Known, Limits, Past, Problem, Ruling, Wanted, Why
+from bot.triage.proposal import Proposal, ProposalState
 
 CONDITIONS = {condition.value: condition for condition in Condition}
 HOUR = timedelta(hours=1)
@@ -114,45 +115,44 @@ STORM = Fixed(
 class Rulings:
     """The part of a transaction that concerns alerts."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, gathered: Gathered) -> None:
+        self._gathered = gathered
+
+    @property
+    def _connection(self) -> Connection:
+        return self._gathered.connection
+
+    def look_ahead(self, alerts: Iterable[Alert], *, now: datetime, limits: Limits) -> None:
+        """Ask now, and for all of them at once, what `known` asks for each."""
+        names = list(dict.fromkeys(alert.fingerprint for alert in alerts))
+        self._gathered.ahead = dict(zip(names, self._here(names, now, limits), strict=True))
 
     def known(self, alert: Alert, *, place: str, env: str, now: datetime, limits: Limits, wanted: Wanted) -> Known:
-        """All that matters for this alert."""
+        """All that matters for this alert: no more than its own problem where an open incident has that already."""
+        ahead = self._gathered.ahead.pop(alert.fingerprint, None)
+        rows, past = ahead or self._here([alert.fingerprint], now, limits)[0]
+        told = Known(problems=_problems(rows), past=past, all_past=len(past) < _words(limits))
+        if any(problem.open for problem in told.problems):
+            return told
         since = now - limits.cool_off
-        waiting = proposals.alive(self._connection, since)
-        opened = OPENED.first(self._connection, {"since": now - HOUR}).count
-        return Known(
-            problems=[*self._problems(alert, place, env, since), *_proposed(waiting)],
-            past=self.past(alert.fingerprint, words=FOR_A_CYCLE * limits.cycles),
+        connection = self._gathered.reading
+        waiting = proposals.alive(connection, since)
+        opened = OPENED.first(connection, {"since": now - HOUR}).count
+        return replace(
+            told,
+            problems=[*_problems([*rows, *_around(connection, alert, place, env, since)]), *_proposed(waiting)],
             opened=opened,
-            proposed=proposals.made(self._connection, now - HOUR) if wanted.do == "propose" else 0,
-            storm=self._storm() if opened >= limits.per_hour else None,
+            proposed=proposals.made(connection, now - HOUR) if wanted.do == "propose" else 0,
+            storm=_storm(connection) if opened >= limits.per_hour else None,
         )
 
-    def _problems(self, alert: Alert, place: str, env: str, since: datetime) -> list[Problem]:
-        """The surest home first."""
-        rows = BY_FINGERPRINT.all(self._connection, {"name": alert.fingerprint, "since": since})
-        if alert.cycle:
-            rows += BY_CYCLE.all(self._connection, {"name": alert.cycle, "since": since})
-        if place and env:
-            wider = place.removesuffix(f" {env}")
-            rows += BY_PLACE.all(self._connection, {"name": place, "wider": wider, "since": since})
-        elif place:
-            inside = {"name": place, "inside": f"{place} ", "length": len(place) + 1, "since": since}
-            rows += WITHIN.all(self._connection, inside)
-        found = {(row.incident, row.fingerprint): row for row in rows}.values()
-        ordered = sorted(found, key=lambda row: (row.open, row.last_at, row.incident), reverse=True)
-        return [_problem(row) for row in ordered]
-
-    def _storm(self) -> int | None:
-        row = STORM.first(self._connection, {})
-        return None if row is None else row.incident
-
-    def past(self, fingerprint: str, *, words: int) -> list[Past]:
-        """The last words on this problem, so many of them, whatever became of them."""
-        rows = THE_PAST.all(self._connection, {"name": fingerprint, "words": words})
-        return [Past(row.at, CONDITIONS[row.condition], row.cycle) for row in rows]
+    def _here(self, names: Sequence[str], now: datetime, limits: Limits) -> list[tuple[list[Any], list[Past]]]:
+        """The problems with these fingerprints, and the last words on each, whatever became of them."""
+        connection, since = self._gathered.reading, now - limits.cool_off
+        problems = BY_FINGERPRINT.each(connection, [{"name": name, "since": since} for name in names])
+        words = THE_PAST.each(connection, [{"name": name, "words": _words(limits)} for name in names])
+        pasts = [[Past(row.at, CONDITIONS[row.condition], row.cycle) for row in rows] for rows in words]
+        return list(zip(problems, pasts, strict=True))
 
     def last_words(self, fingerprints: Iterable[str]) -> dict[str, datetime]:
         """When it was last said of each of these problems that it is there, as far as it ever was."""
@@ -185,7 +185,7 @@ class Rulings:
             "why": decision.why.value,
             "reason": decision.reason,
         }
-        KEEP.all(self._connection, values)
+        self._gathered.row(KEEP, values)
 
     def moved(self, fingerprints: Iterable[str], *, old: int, new: int, why: Why, reason: str) -> None:
         """A person regrouped these problems of an incident."""
@@ -217,6 +217,36 @@ def _ruled(row: Any) -> Ruled:
     return Ruled(**{name: getattr(row, name) for name in Ruled.__dataclass_fields__})
 
 
+def _words(limits: Limits) -> int:
+    return FOR_A_CYCLE * limits.cycles
+
+
+def _around(connection: Connection, alert: Alert, place: str, env: str, since: datetime) -> list[Any]:
+    """What is not the same problem, but of the same cycle, or in the same place."""
+    rows: list[Any] = []
+    if alert.cycle:
+        rows += BY_CYCLE.all(connection, {"name": alert.cycle, "since": since})
+    if place and env:
+        wider = place.removesuffix(f" {env}")
+        rows += BY_PLACE.all(connection, {"name": place, "wider": wider, "since": since})
+    elif place:
+        inside = {"name": place, "inside": f"{place} ", "length": len(place) + 1, "since": since}
+        rows += WITHIN.all(connection, inside)
+    return rows
+
+
+def _storm(connection: Connection) -> int | None:
+    row = STORM.first(connection, {})
+    return None if row is None else row.incident
+
+
+def _problems(rows: Sequence[Any]) -> list[Problem]:
+    """The surest home first."""
+    found = {(row.incident, row.fingerprint): row for row in rows}.values()
+    ordered = sorted(found, key=lambda row: (row.open, row.last_at, row.incident), reverse=True)
+    return [_problem(row) for row in ordered]
+
+
 def _problem(row: Any) -> Problem:
     return Problem(
         incident=row.incident,
@@ -235,7 +265,7 @@ def _proposed(found: Sequence[Proposal]) -> list[Problem]:
         Problem(
             incident=0,
             fingerprint=last.fingerprint,
-            cycle=cycle_of(last.source, last.cycle_key),
+            cycle=last.cycle,
             place=last.place,
             firing=last.bad,
             open=proposal.state is ProposalState.WAITING,

@@ -7,7 +7,8 @@ goes through here; whatever is rare is written with SQLAlchemy where it is used.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,21 +51,34 @@ class Fixed:
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Run it; its rows, whose fields are named like the columns."""
-        made = self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
-        values = {**made.own, **values} if made.own else values
-        given = [process(values[name]) if process else values[name] for name, process in made.given]
-        named = None if made.positional else dict(zip(made.names, given, strict=True))
-        cursor = _run(connection, made.sql, named or given)
-        if cursor.description is None:
-            return []
-        return [
-            made.row(*[process(value) if process else value for process, value in zip(made.columns, row, strict=True)])
-            for row in cursor.fetchall()
-        ]
+        made = self._for(connection)
+        with _our_errors(connection, made.sql):
+            return _rows(made, _raw(connection).execute(made.sql, _given(made, values)))
 
     def first(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Run it; its first row, or None."""
         return next(iter(self.all(connection, values)), None)
+
+    def each(self, connection: Connection, many: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+        """Run it for each of these, one after another; the rows of each. Postgres is asked once for all."""
+        if not many:
+            return []
+        made, raw = self._for(connection), _raw(connection)
+        with _our_errors(connection, made.sql):
+            with nullcontext() if made.positional else raw.pipeline():
+                cursors = [raw.execute(made.sql, _given(made, values)) for values in many]
+            return [_rows(made, cursor) for cursor in cursors]
+
+    def many(self, connection: Connection, many: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each of these, one after another, and ask for no rows."""
+        if not many:
+            return
+        made = self._for(connection)
+        with _our_errors(connection, made.sql):
+            _raw(connection).cursor().executemany(made.sql, [_given(made, values) for values in many])
+
+    def _for(self, connection: Connection) -> _Compiled:
+        return self._compiled.get(connection.dialect.name) or self._compile(connection.dialect)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         maker: Any = sqlite if dialect.name == "sqlite" else postgresql
@@ -84,12 +98,32 @@ class Fixed:
         return made
 
 
-def _run(connection: Connection, sql: str, given: Any) -> Any:
-    """Hand it to the driver within SQLAlchemy's transaction, and its errors over as SQLAlchemy's."""
-    raw: Any = connection.connection.driver_connection
+def _given(made: _Compiled, values: Mapping[str, Any]) -> Any:
+    values = {**made.own, **values} if made.own else values
+    given = [process(values[name]) if process else values[name] for name, process in made.given]
+    return given if made.positional else dict(zip(made.names, given, strict=True))
+
+
+def _rows(made: _Compiled, cursor: Any) -> list[Any]:
+    if cursor.description is None:
+        return []
+    return [
+        made.row(*[process(value) if process else value for process, value in zip(made.columns, row, strict=True)])
+        for row in cursor.fetchall()
+    ]
+
+
+def _raw(connection: Connection) -> Any:
+    """The driver's own connection, within SQLAlchemy's transaction."""
+    return connection.connection.driver_connection
+
+
+@contextmanager
+def _our_errors(connection: Connection, sql: str) -> Iterator[None]:
+    """The driver's errors as SQLAlchemy's."""
     drivers: Any = connection.dialect.loaded_dbapi
     try:
-        return raw.execute(sql, given)
+        yield
     except drivers.Error as problem:
         raise DBAPIError.instance(sql, None, problem, drivers.Error, dialect=connection.dialect) from problem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from threading import Lock, local
+from threading import Lock
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
@@ -21,6 +21,7 @@ from bot.store import rehearsals, schema
 from bot.store.connect import PATIENCE, connect, our_errors, use_wal
 from bot.store.derive import rebuild
 from bot.store.folds import Folds
+from bot.store.gathered import Gathered
 from bot.store.lease import Lease, leased
 from bot.store.locks import lock_for_transaction
 from bot.store.migrate import migrate
@@ -40,7 +41,6 @@ class Store:
         self._engine = engine
         self._leases: set[Lease] = set()
         self._turn, self._queue = Lock(), Lock()
-        self._local = local()
         self._folds = Folds()
 
     @staticmethod
@@ -74,29 +74,22 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def transaction(self, *, incident: int | None = None, intake: bool = False) -> Iterator[Transaction]:
+    def transaction(
+        self, *, incident: int | None = None, intake: bool = False, first: bool = False
+    ) -> Iterator[Transaction]:
         """All or nothing. `incident`: nobody else changes that one meanwhile; NotAllowed when there is none.
 
-        `intake`: nobody else opens an incident or attaches an alert meanwhile. Kept on disk when the block ends.
+        `intake`: nobody else opens an incident or attaches an alert meanwhile. `first`: before others of this process
+        that wait for their turn. Kept on disk when the block ends.
         """
-        with self._writing() as connection:
-            if intake and connection is not self._around:
+        with self._writing(first=first) as connection:
+            if intake:
                 lock_for_transaction(connection, "intake")
-            transaction = Transaction(connection, self._folds, settled=self._around is None)
+            transaction = Transaction(connection, self._folds)
             if incident is not None:
                 transaction.lock(incident)
             yield transaction
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Make this thread's transactions within the block one, with `intake`: all on disk at its end, or nothing."""
-        with self._writing(first=True) as connection:
-            lock_for_transaction(connection, "intake")
-            self._local.around = connection
-            try:
-                yield
-            finally:
-                self._local.around = None
+            transaction.write()
 
     def ping(self) -> None:
         """Ask the database for a sign of life."""
@@ -210,7 +203,7 @@ class Store:
     def ruled(self, *, delivery: str = "", incident: int = 0) -> list[Ruled]:
         """What was decided about each alert of a delivery, or about each that belongs to an incident."""
         with self._reading() as connection:
-            rulings = Rulings(connection)
+            rulings = Rulings(Gathered(connection))
             return rulings.of_delivery(delivery) if delivery else rulings.of_incident(incident)
 
     def earlier(self, source: str, monitor_id: str, *, before: int, most: int) -> list[Summary]:
@@ -272,17 +265,8 @@ class Store:
         with our_errors(), self._engine.connect() as connection:
             yield connection
 
-    @property
-    def _around(self) -> Connection | None:
-        """The connection of `together` around us."""
-        around: Connection | None = getattr(self._local, "around", None)
-        return around
-
     @contextmanager
     def _writing(self, *, first: bool = False) -> Iterator[Connection]:
-        if around := self._around:
-            yield around
-            return
         with our_errors(), self._turns(first=first), self._engine.connect() as plain:
             connection = plain.execution_options(write=True)
             with connection.begin():

@@ -12,23 +12,22 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, up
 from bot.facts import Fact
 from bot.incident import Incident, Status
 from bot.journal import from_json, to_json
-from bot.judge import Problem
-from bot.ports import NotAllowed
-from bot.proposal import Proposal
 from bot.runbook.limits import Begun
 from bot.said import Reply, Said
 from bot.store import proposals, rehearsals, schema
 from bot.store.derive import derive
 from bot.store.folds import Folds
-from bot.store.rows import Delivery, fact_row, insert_new
+from bot.store.gathered import Gathered, lock_each
+from bot.store.rows import Delivery, fact_row, insert_each, insert_new
 from bot.store.rulings import Rulings
 from bot.store.statements import Fixed
+from bot.triage.judge import Problem
+from bot.triage.proposal import Proposal
 
 NO_INCIDENT = 0
 """Where flows are filed that concern no incident: a number that is taken and never gets a fact."""
 
 
-LOCK = Fixed(lambda _: select(schema.incident).where(schema.incident.c.number == bindparam("number")).with_for_update())
 REPLY = Fixed(lambda _: select(schema.heard.c.reply).where(schema.heard.c.key == bindparam("key")))
 ANSWER = Fixed(
     lambda _: update(schema.heard).where(schema.heard.c.key == bindparam("said_as")), keys=("reply", "done_at")
@@ -45,6 +44,9 @@ AGAIN = Fixed(
         .returning(*schema.delivery.c)
     )
 )
+DUE = Fixed(
+    lambda insert: insert(schema.due).on_conflict_do_nothing(), keys=("key", "flow", "incident", "args", "created_at")
+)
 DELIVERY = tuple(column.name for column in schema.delivery.c)
 CAPTURED_IN = 5
 """Into so many incidents one message may be captured."""
@@ -55,24 +57,25 @@ def capture_keys(message: str) -> list[str]:
     return [f"captured/{message}/{at}" for at in range(1, CAPTURED_IN + 1)]
 
 
-def no_incident(number: int) -> NotAllowed:
-    """The refusal for an incident that is not there, or not for whoever asks."""
-    return NotAllowed(f"Nothing was done: there is no INC-{number}; “list” names the incidents.")
-
-
 class Transaction:
     """Reads what it wrote itself. Lives as long as `Store.transaction` and must not be kept."""
 
-    def __init__(self, connection: Connection, folds: Folds, *, settled: bool = True) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, folds: Folds) -> None:
+        self._gathered = Gathered(connection)
         self._folds = folds
-        self._settled = settled  # all that is seen is on disk
+        self._settled = True  # all that is seen is on disk
+
+    @property
+    def _connection(self) -> Connection:
+        return self._gathered.connection
+
+    def write(self) -> None:
+        """Write what was kept back to be written together with more. Raises TryAgain like `append`."""
+        self._gathered.write()
 
     def lock(self, number: int) -> Any:
         """Make everybody else wait who changes this incident. Raises NotAllowed when there is none."""
-        if (row := LOCK.first(self._connection, {"number": number})) is None:
-            raise no_incident(number)
-        return row
+        return lock_each(self._connection, [number])[0]
 
     def heard(self, said: Said) -> bool:
         """Keep what somebody said. False when it was heard before: then nothing changes."""
@@ -119,15 +122,17 @@ class Transaction:
         """
         self._settled = False
         row = self.lock(number)
-        head = row.head
-        new: list[Fact] = []
-        for fact in facts:
-            if added := insert_new(self._connection, schema.fact, fact_row(number, fact)):
-                head = added.seq
-                new.append(fact)
+        given = list(facts)
+        made = insert_each(self._connection, schema.fact, [fact_row(number, fact) for fact in given])
+        new = [fact for fact, added in zip(given, made, strict=True) if added]
         if new:
-            derive(self._connection, row, new, head=head)
+            derive(self._connection, row, new, head=max(added.seq for added in made if added))
         return len(new)
+
+    def attach(self, number: int, fact: Fact) -> None:
+        """Record an alert that belongs to this incident, like `append`, but together with others that follow."""
+        self._settled = False
+        self._gathered.alert(number, fact)
 
     def recorded(self, keys: Iterable[str]) -> frozenset[str]:
         """Which of these keys facts have already."""
@@ -181,7 +186,7 @@ class Transaction:
     @property
     def rulings(self) -> Rulings:
         """What was decided about alerts, and what is needed to decide."""
-        return Rulings(self._connection)
+        return Rulings(self._gathered)
 
     def proposal(self, id: str) -> Proposal | None:
         """The proposal with this id."""
@@ -202,17 +207,19 @@ class Transaction:
         )
         return [_problem(row) for row in self._connection.execute(query)]
 
-    def deliver(self, delivery: Delivery) -> Delivery:
-        """Keep a delivery; the first one, marked as duplicate, when this one repeats it."""
-        values = {name: getattr(delivery, name) for name in DELIVERY}
-        if insert_new(self._connection, schema.delivery, values):
-            return delivery
+    def deliver(self, *deliveries: Delivery) -> list[Delivery]:
+        """Keep deliveries; for each itself, or the first one, marked as duplicate, when it repeats that."""
+        rows = [{name: getattr(delivery, name) for name in DELIVERY} for delivery in deliveries]
+        new = insert_each(self._connection, schema.delivery, rows)
+        return [one if key else self._again(one) for one, key in zip(deliveries, new, strict=True)]
+
+    def _again(self, delivery: Delivery) -> Delivery:
         return replace(read_delivery(AGAIN.first(self._connection, {"name": delivery.dedupe})), duplicate=True)
 
     def ruled(self, delivery_id: str, *, incident: int | None, ruling: str, reason: str) -> None:
         """Keep what was decided about a delivery, and why."""
         values = {"delivery": delivery_id, "incident": incident, "ruling": ruling, "reason": reason}
-        RULED.all(self._connection, values)
+        self._gathered.row(RULED, values)
 
     def beat(self, name: str, at: datetime) -> datetime | None:
         """Keep the time of the last sign of life, which only moves on; the one before it, None at the first."""
@@ -225,15 +232,19 @@ class Transaction:
             self._connection.execute(update(pulse).where(pulse.c.name == name).values(at=at))
         return before
 
-    def due(self, key: str, flow: str, incident: int, args: Mapping[str, Any] | None = None) -> bool:
-        """Make a flow due, once for each key. False when it was made due before.
+    def intend(self, key: str) -> bool:
+        """Remember, with what is recorded here, the intent to do what must not happen twice. True the first time."""
+        return insert_new(self._connection, schema.intent, {"key": key, "at": datetime.now(UTC)}) is not None
+
+    def due(self, key: str, flow: str, incident: int, args: Mapping[str, Any] | None = None) -> None:
+        """Make a flow due, once for each key.
 
         What concerns no incident is filed under NO_INCIDENT, which is a number but never an incident.
         """
         if incident == NO_INCIDENT:
             self.take_number(NO_INCIDENT)
         values = {"key": key, "flow": flow, "incident": incident, "args": to_json(args or {})}
-        return insert_new(self._connection, schema.due, values | {"created_at": datetime.now(UTC)}) is not None
+        self._gathered.row(DUE, values | {"created_at": datetime.now(UTC)})
 
 
 def _problem(row: Row[Any]) -> Problem:

@@ -116,15 +116,34 @@ def test_every_group_that_a_merged_delivery_names_is_an_alert() -> None:
 
 
 def test_the_other_words_of_a_merged_scope_belong_to_each_group() -> None:
-    found = parsed("many_groups", alert_scope="service:shop,url:b,url:a")
-    assert [a.scope for a in found.alerts] == [("service:shop", "url:a"), ("service:shop", "url:b")]
-    assert {a.hostname for a in found.alerts} == {""}
+    found = parsed("many_groups", alert_scope="service:shop,host:b,host:a")
+    assert [a.scope for a in found.alerts] == [("host:a", "service:shop"), ("host:b", "service:shop")]
+    assert [a.hostname for a in found.alerts] == ["a", "b"]
 
 
 def test_which_values_of_two_keys_belong_together_is_not_guessed() -> None:
     found = parsed("many_groups", alert_scope="host:a,host:b,device:x,device:y")
     (only,) = found.alerts
     assert (found.merged, only.merged, len(only.scope)) == (True, True, 4)
+
+
+@pytest.mark.parametrize(
+    ("scope", "alerts", "merged"),
+    [
+        ("host:a,role:x,role:y", 1, False),
+        ("host:a,service:x,service:y,env:p", 1, False),
+        ("role:x,role:y", 1, True),
+        ("url:x,url:y,url:z", 1, True),
+        ("host:a,host:b", 2, True),
+        ("host:a,host:b,role:x", 2, True),
+        ("host:a,host:b,role:x,role:y", 1, True),
+    ],
+)
+def test_what_may_be_one_group_is_never_parted(scope: str, alerts: int, merged: bool) -> None:
+    """A host has one name, but any number of other tags; only Datadog knows which groups are meant."""
+    body = json.dumps({"alert_id": "1", "alert_transition": "Triggered", "alert_scope": scope}).encode()
+    found = datadog(body, "D1", NOW)
+    assert (len(found.alerts), found.merged) == (alerts, merged)
 
 
 def test_a_delivery_of_one_group_is_not_merged() -> None:

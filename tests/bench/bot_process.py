@@ -48,10 +48,14 @@ def environment(folder: Path, database: str, workspace: Workspace, *, port: int,
 
 
 @asynccontextmanager
-async def running_bot(folder: Path, database: str, workspace: Workspace, *, home: Path) -> AsyncIterator[Bot]:
-    """A bot that the workspace talks to, from the moment in which it is ready to the end of the block."""
+async def running_bot(
+    folder: Path, database: str, workspace: Workspace, *, home: Path, more: Mapping[str, str] | None = None
+) -> AsyncIterator[Bot]:
+    """A bot that the workspace talks to, from the moment in which it is ready to the end of the block; `more` are
+    settings of its own.
+    """
     port = free_port()
-    environ = environment(folder, database, workspace, port=port, home=home)
+    environ = {**environment(folder, database, workspace, port=port, home=home), **(more or {})}
     with (folder / "bot.log").open("wb") as log:
         started = time.perf_counter()
         process = await asyncio.create_subprocess_exec(

@@ -9,7 +9,9 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from bot.checks import FileStat, Output
@@ -25,6 +27,7 @@ from tests.bench.figures import Bench, Figure, Wanted, middle, percentile
 
 TITLE = "Diagnosing three hosts over SSH"
 RUNBOOK = Path(__file__).parents[2] / "runbooks" / "web-out-of-rotation.yaml"
+BRING = ".venv/bin/pip install pytest-testinfra"
 Questions = dict[str, list[Sequence[str]]]
 
 
@@ -43,8 +46,9 @@ async def measure(bench: Bench) -> Sequence[Figure]:
         asked = await place.questions()
         floor = await place.log_in(asked, max(times // 2, 2))
         plain = await _plain(asked, place.hosts, home, min(times, 3))
+        infra = await _by_testinfra(asked, place.hosts, home, min(times, 3))
     note = f"{proved} of {times} proved the cause; {sum(map(len, asked.values()))} questions to {len(asked)} hosts"
-    return _figures(took, floor, plain, note)
+    return _figures(took, floor, plain, infra, note)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +103,9 @@ class _Place:
         return took
 
 
-def _figures(took: Sequence[float], floor: Sequence[float], plain: Sequence[float], note: str) -> Sequence[Figure]:
+def _figures(
+    took: Sequence[float], floor: Sequence[float], plain: Sequence[float], infra: Sequence[float], note: str
+) -> Sequence[Figure]:
     rival, calls = "log in to all, ask one thing", middle(floor)
     figures = [
         Figure(
@@ -119,6 +125,13 @@ def _figures(took: Sequence[float], floor: Sequence[float], plain: Sequence[floa
             rival_value=calls,
         ),
     ]
+    if infra:
+        rival = "pytest-testinfra over ssh, hosts at once"
+        figures.append(
+            Figure(name="whole diagnosis, median", value=middle(took), unit="s", rival=rival, rival_value=middle(infra))
+        )
+    else:
+        figures[0] = replace(figures[0], note=f"{note}; beside pytest-testinfra once it is there: {BRING}")
     if plain:
         figures.append(
             Figure(
@@ -199,6 +212,28 @@ async def _plain(asked: Questions, hosts: Sequence[Host], home: Path, times: int
     for _ in range(times):
         started = time.perf_counter()
         await asyncio.gather(*(_ask_all([program, *_options(host, home)], asked.get(host.name, [])) for host in hosts))
+        took.append(time.perf_counter() - started)
+    return took
+
+
+async def _by_testinfra(asked: Questions, hosts: Sequence[Host], home: Path, times: int) -> Sequence[float]:
+    """Seconds for the same by its SSH backend, which keeps a connection open; nothing where it is not installed."""
+    if find_spec("testinfra") is None:
+        return []
+    testinfra = import_module("testinfra")
+    config = home / "ssh_config"
+    config.write_text(f"UserKnownHostsFile {home / 'known_hosts'}\nBatchMode yes\nConnectTimeout 5\n")
+
+    def ask(host: Host) -> None:
+        place = f"ssh://muster@{host.address}:{host.ssh_port}"
+        remote = testinfra.get_host(place, ssh_config=os.fspath(config), ssh_identity_file=os.fspath(home / "ssh-key"))
+        for argv in asked.get(host.name, []):
+            remote.run(shlex.join(argv))
+
+    took = []
+    for _ in range(times):
+        started = time.perf_counter()
+        await asyncio.gather(*(asyncio.to_thread(ask, host) for host in hosts))
         took.append(time.perf_counter() - started)
     return took
 

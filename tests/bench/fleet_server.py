@@ -1,13 +1,14 @@
 """Many SSH hosts in a process of its own: `python -m tests.bench.fleet_server FOLDER HOSTS DELAY`.
 
 Each has an address of 127.7.0.0/16 and the same port; whatever it is asked, it answers after the delay (seconds)
-like systemctl. It prints its port, and for each line on standard input the most handshakes that were under way at
-once since the last one; it ends with standard input.
+like systemctl, or like printf. It prints its port, and for each line on standard input the most handshakes that were
+under way at once since the last one; it ends with standard input.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -106,7 +107,8 @@ async def serve(folder: Path, hosts: int, delay: float) -> None:
 
     async def answer(process: asyncssh.SSHServerProcess[bytes]) -> None:
         await asyncio.sleep(delay)
-        process.stdout.write(SAYS)
+        *_, program, _, last = ["", "", "", *shlex.split(process.command or "")]
+        process.stdout.write(last.encode() if program == "printf" else SAYS)
         process.exit(0)
 
     port, servers = 0, []

@@ -14,7 +14,13 @@ from tests.bench.figures import Figure, Wanted, percentile
 FIELDS = {"name", "value", "unit", "rival", "rival_value", "ratio", "wanted", "reached", "note"}
 
 
-@pytest.mark.parametrize("name", sorted(measures()))
+LONG = {"declare", "killed", "rush", "silent_api"}
+"""Measures that take over ten seconds even in their quick form."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.full] if n in LONG else []) for n in sorted(measures())]
+)
 def test_a_measure_runs_in_its_quick_form(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

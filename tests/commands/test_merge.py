@@ -1,4 +1,4 @@
-"""merge: what it understands; what it does is in tests/test_regroup.py."""
+"""merge: what it understands; what it does is in tests/triage/test_regroup.py."""
 
 import pytest
 

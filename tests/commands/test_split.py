@@ -1,4 +1,4 @@
-"""split: what it understands; what it does is in tests/test_regroup.py."""
+"""split: what it understands; what it does is in tests/triage/test_regroup.py."""
 
 from dataclasses import replace
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
+import re
 import socket
+import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import generate_latest
 
+import bot.datadog
 from bot.datadog import Datadog
 from bot.ports import GaveUp, TryAgain
 from tests.datadog.calls import CALLS, OUR_EVENTS, Call
@@ -31,6 +37,26 @@ async def test_a_call_is_made_as_the_api_wants_it_and_its_answer_read(
     assert asked.headers["Accept"] in {"application/json", "*/*"}
     if call.body is not None:
         assert asked.headers["Content-Type"] == "application/json"
+
+
+def operations() -> set[tuple[str, str]]:
+    """Method and path of each of the client's operations that our code names."""
+    source = "".join(file.read_text() for file in Path(bot.datadog.__file__).parent.glob("*.py"))
+    used = set(re.findall(r"self\.(\w+)\.(\w+)\(", source))
+    parts = vars(Datadog(api_key="", app_key="", site="datadoghq.com")).values()
+    held = [item for part in parts if hasattr(part, "__dict__") for item in vars(part).items()]
+    clients = [(name, one) for name, one in held if type(one).__module__.startswith("datadog_api_client.v")]
+    found = [getattr(c, f"_{call}_endpoint", None) for name, c in clients for where, call in used if where == name]
+    return {(one.settings["http_method"], one.settings["endpoint_path"]) for one in found if one}
+
+
+def test_every_operation_that_we_use_has_its_row() -> None:
+    rows = {(call.method, call.path) for call in CALLS.values()}
+    used = operations()
+    assert len(used) > 15
+    for method, path in used:
+        pattern = re.sub(r"{\w+}", "[^/]+", path)
+        assert any(m == method and re.fullmatch(pattern, p) for m, p in rows), f"no row for {method} {path}"
 
 
 LOST = {  # answers in which everything optional is missing
@@ -199,24 +225,30 @@ async def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch,
     client.close()
 
 
-async def test_decoding_a_long_answer_leaves_the_loop_free(api: Recorder, datadog: Datadog) -> None:
+async def test_decoding_a_long_answer_leaves_the_loop_free(
+    api: Recorder, datadog: Datadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded_in: list[threading.Thread] = []
+
+    def loads(text: str | bytes) -> Any:
+        decoded_in.append(threading.current_thread())
+        return json.loads(text)
+
+    monkeypatch.setattr("bot.datadog.api.json", SimpleNamespace(loads=loads))
     group = CALLS["alerting groups"].answer["groups"][0]
     api.says = {"groups": [group] * 200, "metadata": {"total_count": 200}}
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
     found = await datadog.groups("")
-    counting.cancel()
     assert len(found.groups) == 200
-    assert turns > 10
+    assert decoded_in
+    assert threading.main_thread() not in decoded_in
 
 
 async def test_what_we_said_ourselves_is_no_change(api: Recorder, datadog: Datadog) -> None:
     api.says = OUR_EVENTS
     assert await CALLS["event search"].do(datadog) == []
+
+
+async def test_what_datadog_still_allows_is_a_number_of_ours(api: Recorder, datadog: Datadog) -> None:
+    api.says = web.json_response(CALLS["monitor"].answer, headers={"X-RateLimit-Remaining": "42"})
+    await datadog.monitor("4711")
+    assert 'muster_datadog_calls_left{kind="monitor"} 42.0' in generate_latest().decode()

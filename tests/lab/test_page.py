@@ -147,9 +147,11 @@ async def test_what_others_do_appears_by_itself(page: Page, workspace: Workspace
     await expect(page.locator("article .replies")).to_contain_text(["it is /var"])
     await app.slack.conversations_create(name="inc-1-disk")
     await expect(page.locator("#side a.unread")).to_contain_text("inc-1-disk")
+    await expect(page.locator("#menu .dot")).to_have_count(1)
     await page.get_by_role("link", name="inc-1-disk").click()
     await expect(page.locator("#name")).to_have_text("# inc-1-disk")
     await expect(page.locator("#side a.unread")).to_have_count(0)
+    await expect(page.locator("#menu .dot")).to_have_count(0)
 
 
 async def test_a_modal_is_filled_in_with_the_keyboard(page: Page, app: App) -> None:

@@ -14,11 +14,11 @@ import pytest_asyncio
 
 from bot.facts import AlertAttached, Closed
 from bot.incident import AlertSeen, Incident
-from bot.measuring import MOST_POINTS, kept, measured_by
 from bot.ports import GaveUp, Series
 from bot.postmortem.draft import draft
 from bot.postmortem.png import png
 from bot.record import from_record, to_record
+from bot.steps.measuring import MOST_POINTS, kept, measured_by
 from bot.store import Store
 from tests.postmortem.incidents import HOSTILE, at, machine_run
 from tests.postmortem.markdown_lint import problems
@@ -107,7 +107,7 @@ async def test_closing_keeps_the_line_if_it_can_be_had(told: Story, *, away: boo
             raise GaveUp("No keys.", reason="no_keys")
         return [Series(points=((NOW, 1.0), (NOW + timedelta(minutes=1), 3.0)), about=query)]
 
-    told.life._metrics.series = series  # type: ignore[method-assign]
+    told.metrics.series = series  # type: ignore[method-assign]
     told.tell("closed", Closed())
     told.due("close", "close")
     await told.settle()

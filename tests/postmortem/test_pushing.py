@@ -10,7 +10,6 @@ import pytest_asyncio
 from bot.facts import Closed, MadePrivate, Told
 from bot.incident import Kind
 from bot.policy import Postmortem, Publish
-from bot.postmortem.drafts import Drafts
 from bot.store import Store
 from tests.postmortem.test_repository import git
 from tests.story import Story, story
@@ -23,8 +22,7 @@ async def told(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Story]:
     """A story whose drafts go to team.git."""
     store = Store.open(sqlite_url)
     wanted = Postmortem(publish=Publish(git=str(tmp_path / "team.git")))
-    async with story(store, tmp_path / "postmortems") as ready:
-        ready.life._drafts = Drafts(tmp_path / "postmortems", zone="UTC", wanted=wanted)
+    async with story(store, tmp_path / "postmortems", wanted=wanted) as ready:
         yield ready
     store.close()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,57 @@ def test_one_that_is_away_is_tried_again_and_no_secret_is_told() -> None:
 )
 def test_the_page_that_opens_a_request(url: str, link: str) -> None:
     assert request_link(url, BRANCH) == link
+
+
+def test_a_page_that_is_far_too_long_is_not_read(
+    lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed(lived_in)
+    _commit(lived_in, tmp_path / "other", {f"{FOLDER}/postmortem.md": "x" * 70_000}, branch=BRANCH)
+    monkeypatch.setattr(repository, "LONGEST_ANSWER", 50_000)
+    with pytest.raises(GaveUp, match="git cat-file answered more than") as refused:
+        pushed(lived_in, page=b"# Another\n")
+    assert refused.value.fix
+
+
+def test_a_repository_that_sends_too_much_fills_no_disk(
+    lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = "".join(f"{n * 7919 % 1_000_003} " for n in range(80_000))
+    _commit(lived_in, tmp_path / "work", {"big.txt": noise}, branch="main")
+    monkeypatch.setattr(repository, "LARGEST", 100_000)
+    with pytest.raises(GaveUp, match="git fetch"):
+        pushed(lived_in)
+
+
+DYING = """
+import os, signal, sys
+from bot.postmortem import repository
+from tests.postmortem.incidents import at
+from tests.postmortem.test_repository import BRANCH, FILES, FOLDER
+
+real = repository._Git.__call__
+
+def deadly(git, *words, given=b""):
+    if words[0] == sys.argv[2] and sys.argv[3] == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = real(git, *words, given=given)
+    if words[0] == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+repository._Git.__call__ = deadly
+repository.push(sys.argv[1], branch=BRANCH, folder=FOLDER, files=FILES, title="Postmortem INC-7", at=at("12:00:00"))
+"""
+
+
+@pytest.mark.parametrize(("word", "when"), [("commit-tree", "after"), ("push", "before"), ("push", "after")])
+def test_a_push_that_is_killed_ends_as_one_commit_on_one_branch(lived_in: Path, word: str, when: str) -> None:
+    main = git("rev-parse", "main", cwd=lived_in)
+    died = subprocess.run([sys.executable, "-c", DYING, str(lived_in), word, when], check=False)
+    assert died.returncode == -signal.SIGKILL
+    ended = pushed(lived_in)
+    assert pushed(lived_in) == ended
+    assert git("rev-list", "--count", f"main..{BRANCH}", cwd=lived_in) == "1"
+    refs = git("for-each-ref", "--format=%(refname) %(objectname)", cwd=lived_in).splitlines()
+    assert refs == [f"refs/heads/main {main}", f"refs/heads/{BRANCH} {ended.commit}"]

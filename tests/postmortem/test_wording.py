@@ -26,6 +26,8 @@ def rules_of(text: str, *, lessons: bool = False) -> set[str]:
         ("B3", "we failed to validate the input", "missing step: validate the input"),
         ("B3", "The developer forgot to run the tests", "Missing step: run the tests"),
         ("B3", "an engineer unintentionally deleted the folder", "an engineer deleted the folder"),
+        ("B3", "an engineer accidentally deleted the folder", "an engineer deleted the folder"),
+        ("B3", "the on-call did not check the log", "missing step: check the log"),
         ("B3", "the team did not notice the alert", "missing step: notice the alert"),
         ("B3", "An on-call engineer ignored the page", "Not acted on: the page"),
         ("B4", "It should have been tested", "It had not been tested"),

@@ -165,3 +165,5 @@ async def test_a_rehearsal_asks_every_host_that_a_runbook_covers_and_touches_not
     assert states.keys() == {c.name for c in runbook.checks.values() if not c.words.get("test")}
     assert "fail" in states.values()
     assert world.reloads == 0
+    balancer = world.inventory.groups["shop-lb"].hosts["lb-01"]
+    assert "skipped" not in (await desk.rehearse(covering, balancer)).values()

@@ -161,6 +161,46 @@ def test_a_module_of_the_server_makes_the_second_stage_unknown_and_strictness_st
     assert (code, states(report)["loads"], states(report)["port"]) == (1, "unknown", "unknown")
 
 
+def test_a_strangers_certificates_lead_nowhere_and_leave_nothing_behind(workshop: Workshop) -> None:
+    paths = ("/usr/local/x.pem", "/lib/x.pem", "/dev/null", "/", "../../../../x.pem", "/etc/nginx/out/x.pem")
+    both = "".join(f"  ssl_certificate {path};\n  ssl_certificate_key {path};\n" for path in paths)
+    place = workshop.folder / "hosts/web-02" / SITE
+    place.write_text(place.read_text() + TLS.replace("  ssl_certificate /etc/ssl/shop.pem;\n", both))
+    (workshop.folder / "outside").mkdir()
+    (workshop.folder / "hosts/web-02/nginx/out").symlink_to(workshop.folder / "outside")
+    (workshop.folder / "tmp").mkdir()
+    code, report, told = workshop(TMPDIR=str(workshop.folder / "tmp"))
+    assert (code, states(report)["port"], told) == (1, booted("fail"), "")
+    assert not list((workshop.folder / "tmp").iterdir())
+    assert not list((workshop.folder / "outside").iterdir())
+
+
+def test_an_nginx_that_stays_in_the_foreground_is_asked_too(workshop: Workshop) -> None:
+    main = workshop.folder / "hosts/web-02/nginx/nginx.conf"
+    main.write_text("daemon off;\n" + main.read_text())
+    code, report, _ = workshop()
+    assert (code, states(report)["answers"]) == (0, booted("ok"))
+
+
+def test_a_candidate_at_work_has_no_right_to_give_it_more(workshop: Workshop) -> None:
+    (workshop.folder / "root").mkdir()
+    tried = (
+        "import ctypes, os, pathlib, resource; from bot.runbook.boot import _enter; _enter(pathlib.Path('root'))\n"
+        "print(os.getuid() != 0, ctypes.CDLL(None).prctl(39, 0, 0, 0, 0), os.listdir('/'))\n"
+        "try: os.chroot('.')\nexcept PermissionError: print('stays')"
+    )
+    enter = [*INSIDE, *(() if os.geteuid() == 0 else UNPRIVILEGED), sys.executable, "-c", tried]
+    assert workshop.run(enter).stdout == ("True 1 []\nstays\n" if BOOTS else "")
+
+
+def test_nothing_is_booted_outside_of_namespaces(workshop: Workshop) -> None:
+    (workshop.folder / "root").mkdir()
+    asked = ["preflight", "web-02", "--config", "hosts/web-02", "--peers", "hosts", "--inside", "root"]
+    done = workshop.run([sys.executable, "-m", "bot", *asked])
+    assert {result["state"] for result in json.loads(done.stdout)["results"]} == {"unknown"}
+    assert not list((workshop.folder / "root").iterdir())
+
+
 def test_no_host_no_folder_and_nothing_to_ask_are_said(workshop: Workshop) -> None:
     code, _, told = workshop(host="web-03")
     assert code == 2

@@ -131,3 +131,26 @@ def test_a_blobs_id_is_gits_own(data: bytes) -> None:
     assert blob_id(b"hello\n", like="0" * 40) == known[b"hello\n"]
     assert blob_id(data, like="0" * 40) == known.get(data, blob_id(data, like="0" * 40))
     assert len(blob_id(data, like="0" * 64)) == 64
+
+
+async def test_what_git_said_once_is_not_asked_again_and_unchanged_files_start_no_program(tmp_path: Path) -> None:
+    web = server(tmp_path)
+    repository = Repository(web, "/etc")
+    (newest,) = await repository.commits(["nginx"])
+    tree = await repository.tree(newest.id, ["nginx"])
+    for _ in range(2):
+        assert await repository.newest_tree(["nginx"]) == tree
+        assert await repository.file(tree[SITE]) == web._at(SITE).read_bytes()
+    moved(web, HOST.address, 8081)
+    for _ in range(2):
+        assert await repository.file(tree[SITE]) == site(HOST.address, 8080).encode()
+    assert [argv[5] for argv in web.ran] == ["log", "ls-tree", "cat-file"]
+
+
+async def test_the_newest_tree_is_that_of_head_though_other_commits_came_after(tmp_path: Path) -> None:
+    web = server(tmp_path)
+    web.put("/etc/hostname", "web-02\n")
+    web.commit("something else")
+    repository = Repository(web, "/etc")
+    assert await repository.newest_tree(["nginx"]) == await repository.tree("HEAD", ["nginx"])
+    assert await repository.newest_tree(["absent"]) == {}

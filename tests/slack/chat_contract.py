@@ -10,7 +10,7 @@ import pytest
 
 from bot.incident import AlertSeen, Channel, Incident, Person, Reminded, Room, Status
 from bot.ports import ChannelNow, Chat, GaveUp
-from bot.proposal import Proposal, ProposalState
+from bot.triage.proposal import Proposal, ProposalState
 from tests.slack.samples import AT, small
 
 
@@ -247,4 +247,4 @@ class ChatContract:
         await world.chat.edit_proposal(ended)
         (text,) = world.texts(channel)
         assert "Disk is full" in text
-        assert "recovered" in text or "expired" in text
+        assert "no recovery came" in text or "expired" in text

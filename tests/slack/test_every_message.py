@@ -26,7 +26,6 @@ from bot.incident import ActionItem, AlertSeen, Channel, CheckSeen, Entry, Incid
 from bot.lab.block_kit import check_blocks, check_view
 from bot.overview import overview
 from bot.policy import Policy
-from bot.proposal import Proposal, ProposalState
 from bot.reminders import About
 from bot.slack import home, web_client
 from bot.slack.blocks import length
@@ -39,6 +38,7 @@ from bot.slack.proposal import proposal_card
 from bot.slack.reminder import handed_over, reminder
 from bot.slack.render import MESSAGE, Message, announcement, card, draft_note, topic
 from bot.slack.replies import Replies
+from bot.triage.proposal import Proposal, ProposalState
 from tests.fakes import FakeIntents
 from tests.slack.samples import AT, cause, repair
 from tests.slack.test_render import HIDDEN, HOSTILE, NASTY, mrkdwn_texts, texts, written_all_over

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.incident import AlertSeen, Person
-from bot.proposal import Proposal, ProposalState
 from bot.slack.proposal import proposal_card
+from bot.triage.proposal import Proposal, ProposalState
 from tests.slack.samples import AT, button_ids, shown
 
 ALERT = AlertSeen(
@@ -43,7 +43,10 @@ def test_many_problems_are_a_few_lines() -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (ProposalState.EXPIRED, "Disk is full: recovered before anybody answered."),
+        (
+            ProposalState.EXPIRED,
+            "Disk is full: nobody answered within a day, and no recovery came. `declare` opens an incident for it.",
+        ),
         (ProposalState.IGNORED, "Disk is full: ignored by <@U1>."),
         (ProposalState.OPENED, "Disk is full: opened as INC-7 by <@U1>."),
     ],
@@ -52,3 +55,9 @@ def test_what_became_of_it_takes_the_buttons_away(state: ProposalState, words: s
     by = Person() if state is ProposalState.EXPIRED else Person(id="U1", name="ana")
     message = proposal_card(replace(PROPOSAL, state=state, incident=7, by=by))
     assert (message.text, button_ids(message)) == (words, [])
+
+
+def test_what_recovered_unanswered_says_so() -> None:
+    recovered = tuple(replace(a, bad=False) for a in PROPOSAL.alerts)
+    message = proposal_card(replace(PROPOSAL, state=ProposalState.EXPIRED, alerts=recovered))
+    assert message.text == "Disk is full: recovered before anybody answered."

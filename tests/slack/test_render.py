@@ -26,7 +26,7 @@ from bot.incident import (
 from bot.lab.block_kit import check_blocks
 from bot.slack.blocks import length
 from bot.slack.render import MESSAGE, Message, announcement, card, draft_note, topic
-from tests.slack.samples import AT, cause, full, repair, shown
+from tests.slack.samples import AT, cause, full, repair, shown, small
 
 HOSTILE = [
     "<!channel> <!here|x> <!everyone>",
@@ -110,6 +110,17 @@ def test_the_monitor_is_shown_as_it_is_now() -> None:
     incident.monitors["1"] = {"state": "Alert", "link": "https://app.datadoghq.eu/monitors/1"}
     seen = shown(card(incident, now=AT))
     assert "<https://app.datadoghq.eu/monitors/1|Datadog> Triggered (monitor now: Alert)" in seen
+    incident.alerts.append(replace(incident.alerts[-1], bad=False, transition="Recovered"))
+    recovered = shown(card(incident, now=AT))
+    assert "Recovered" in recovered
+    assert "monitor now" not in recovered
+
+
+def test_of_a_closed_incident_nobody_is_to_take_the_lead() -> None:
+    incident = small()
+    assert "Nobody leads yet" in shown(card(incident, now=AT))
+    incident.status = Status.CLOSED
+    assert "Nobody leads yet" not in shown(card(incident, now=AT))
 
 
 def test_links_lead_only_to_datadog_or_this_machine() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bot.facts import AlertAttached, Fact, Imported, fold
+from bot.facts import AlertAttached, Fact, Imported, Joined, fold
 from bot.ports import TryAgain
 from bot.store import Store, schema
 from bot.store.connect import connect
@@ -45,6 +45,9 @@ def _of_this_run(fact: Fact, run: int) -> Fact:
     if isinstance(fact.what, AlertAttached):
         alert = replace(fact.what.alert, fingerprint=f"{run} {fact.what.alert.fingerprint[:1]}")
         return replace(fact, what=AlertAttached(alert=alert))
+    if isinstance(fact.what, Joined):
+        joined = [replace(alert, fingerprint=f"{run} {alert.fingerprint[:1]}") for alert in fact.what.alerts]
+        return replace(fact, what=replace(fact.what, alerts=tuple(joined)))
     if isinstance(fact.what, Imported):
         alerts = [alert | {"fingerprint": f"{run} x"} for alert in fact.what.record["alerts"]]
         return replace(fact, what=Imported(record={**fact.what.record, "alerts": alerts}))

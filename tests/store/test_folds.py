@@ -5,7 +5,7 @@ from contextlib import suppress
 from bot.facts import Corrected, Dropped, fold
 from bot.store import Store
 from bot.store.rows import read_facts
-from tests.store.facts import channel, fact, note, open_incident
+from tests.store.facts import alert, channel, fact, note, open_incident
 
 EVERYTHING = 2**62
 
@@ -45,28 +45,13 @@ def test_a_fact_that_is_taken_back_leaves_no_trace_though_its_number_is_given_ag
         transaction.append(number, [note("lost", "lost")])
         assert transaction.incident(number) is not None
         raise ZeroDivisionError
-    with suppress(ZeroDivisionError), store.together():
-        with store.transaction(incident=number) as transaction:
-            transaction.append(number, [note("lost", "lost")])
-        with store.transaction(incident=number) as transaction:
-            assert transaction.incident(number) is not None
-            raise ZeroDivisionError
+    with suppress(ZeroDivisionError), store.transaction(intake=True) as transaction:
+        transaction.attach(number, alert("lost"))
+        assert transaction.incident(number) is not None
+        raise ZeroDivisionError
     with store.transaction(incident=number) as transaction:
         transaction.append(number, [note("kept", "kept")])
     incident = store.incident(number)
     assert incident == _anew(store, number)
     assert incident is not None
     assert [e.text for e in incident.entries] == ["Web is out", "kept"]
-
-
-def test_a_group_is_all_or_nothing(store: Store) -> None:
-    number = open_incident(store)
-    with suppress(ZeroDivisionError), store.together():
-        with store.transaction(incident=number) as transaction:
-            transaction.append(number, [note("a")])
-        with store.transaction(intake=True) as transaction:
-            transaction.append(number, [note("b")])
-            raise ZeroDivisionError
-    with store.together(), store.transaction(intake=True) as transaction:
-        assert transaction.append(number, [note("a"), note("c", minute=2)]) == 2
-    assert store.head(number) > 0

@@ -8,9 +8,9 @@ from typing import TypeVar
 import pytest
 
 from bot.alert import Alert, Condition
-from bot.judge import Known, Ruling, judge
 from bot.ports import TryAgain
 from bot.store import Delivery, Store
+from bot.triage.judge import Known, Ruling, judge
 from tests.store.facts import NOW, alert, note, open_incident, opened
 
 AT_ONCE = 8
@@ -74,7 +74,7 @@ def test_one_delivery_received_many_times_at_once_is_kept_once(pair: list[Store]
     def receive(store: Store, n: int) -> Delivery:
         delivery = Delivery(id=f"d{n}", source="datadog", dedupe="same", received_at=NOW, body=b"{}")
         with store.transaction(intake=True) as transaction:
-            return transaction.deliver(delivery)
+            return transaction.deliver(delivery)[0]
 
     answers = _together(receive, *pair)
     assert len({answer.id for answer in answers}) == 1

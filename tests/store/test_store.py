@@ -134,9 +134,9 @@ def test_what_was_said_is_heard_once_and_waits_for_its_answer(store: Store) -> N
 def test_flows_are_due_once_for_each_key_until_done(store: Store) -> None:
     number = open_incident(store)
     with store.transaction() as transaction:
-        assert transaction.due("b", "opening", number, {"host": "web-1"})
-        assert transaction.due("a", "closing", number)
-        assert not transaction.due("b", "opening", number, {"host": "web-2"})
+        transaction.due("b", "opening", number, {"host": "web-1"})
+        transaction.due("a", "closing", number)
+        transaction.due("b", "opening", number, {"host": "web-2"})
     assert [(d.key, d.flow, d.incident, d.args) for d in store.dues()] == [
         ("b", "opening", number, {"host": "web-1"}),
         ("a", "closing", number, {}),
@@ -150,6 +150,12 @@ def test_an_intent_is_first_once(store: Store) -> None:
     assert [store.first("post/1"), store.first("post/1"), store.first("post/2")] == [True, False, True]
 
 
+def test_one_of_several_that_repeats_another_is_answered_with_that(store: Store) -> None:
+    with store.transaction(intake=True) as transaction:
+        kept = transaction.deliver(_delivery("d1"), _delivery("d2", "event 2"), _delivery("d3"))
+    assert [(one.id, one.duplicate) for one in kept] == [("d1", False), ("d2", False), ("d1", True)]
+
+
 def _delivery(id: str, dedupe: str = "event 1") -> Delivery:
     return Delivery(id=id, source="datadog", dedupe=dedupe, received_at=NOW, body=b'\x00\xff{"a": 1')
 
@@ -157,10 +163,10 @@ def _delivery(id: str, dedupe: str = "event 1") -> Delivery:
 def test_a_delivery_sent_again_is_answered_with_the_first(store: Store) -> None:
     number = open_incident(store)
     with store.transaction(intake=True) as transaction:
-        assert transaction.deliver(_delivery("d1")) == _delivery("d1")
+        assert transaction.deliver(_delivery("d1")) == [_delivery("d1")]
         transaction.ruled("d1", incident=number, ruling="open", reason="a problem that no open incident has")
     with store.transaction(intake=True) as transaction:
-        again = transaction.deliver(_delivery("d2"))
+        (again,) = transaction.deliver(_delivery("d2"))
     assert (again.id, again.duplicate, again.ruling, again.body) == ("d1", True, "open", _delivery("").body)
     assert store.delivery("d2") is None
     kept = store.delivery("d1")

@@ -126,6 +126,7 @@ function sidebar() {
   const open = all.filter((one) => !one.archived && !one.direct).sort((a, b) => (a.name < b.name ? -1 : 1));
   const old = all.filter((one) => one.archived);
   const bot = model.users.get(model.bot)?.real_name ?? "App";
+  $("menu").replaceChildren("Channels", model.unread.size ? dot() : "");
   $("channels").replaceChildren(
     h("h2", {}, "Channels"),
     h("ul", {}, open.map(entry)),
@@ -134,6 +135,8 @@ function sidebar() {
     old.length ? h("details", {}, h("summary", {}, `Archived (${old.length})`), h("ul", {}, old.map(entry))) : "",
   );
 }
+
+const dot = () => h("span", { class: "dot" }, h("span", { class: "hidden" }, "unread"));
 
 function entry(one) {
   const unread = model.unread.has(one.id);
@@ -146,7 +149,7 @@ function entry(one) {
       "a",
       { href: `#${one.id}`, class: unread ? "unread" : "", "aria-current": one.id === model.here && "page" },
       h("span", {}, h("span", { class: "mark", "aria-hidden": "true" }, mark), name),
-      unread && h("span", { class: "dot" }, h("span", { class: "hidden" }, "unread")),
+      unread && dot(),
     ),
   );
 }
