@@ -149,8 +149,11 @@ def _member(value: Any) -> str:
     return _compact(value)
 
 
+READABLE = json.JSONEncoder(ensure_ascii=False)  # made once: json.dumps makes one for each of ten thousand entries
+
+
 def _compact(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = READABLE.encode(value)
     return text if _writable(text) else json.dumps(value)
 
 

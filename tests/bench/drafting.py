@@ -62,7 +62,7 @@ def _fact(n: int, what: What) -> Fact:
 
 def _one(size: int) -> tuple[float, float]:
     incident = long_incident(size)
-    again = 5 if size <= 1_000 else 1
+    again = 5 if size <= 10_000 else 1
     ours = _cpu(partial(draft, incident, zone="Africa/Nairobi"), again)
     return ours, _cpu(lambda: json.dumps(to_record(incident)), again)
 
