@@ -33,6 +33,8 @@ MINUTE = 60.5
 """Slack's window, with room for calls that arrive faster than the ones before them."""
 POST_EVERY = 1.05
 """Seconds between two messages in one channel."""
+SHORTEST = 0.0005
+"""Seconds of a pause: one too short for the clock to notice would be paused for ever."""
 
 
 class First(IntEnum):
@@ -117,7 +119,7 @@ class Line:
         wait = self.window.wait(now)
         if now + wait > give_up:
             raise TryAgain("There are too many calls to Slack at once.", reason="paced", after=round(wait, 1))
-        limit = wait if self._waiting[0] == ticket else give_up - now
+        limit = max(wait if self._waiting[0] == ticket else give_up - now, SHORTEST)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), limit)
 
