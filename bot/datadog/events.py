@@ -26,7 +26,7 @@ class Events:
         self._api = api
         self._app = app
         self._events: Any = EventsApi(api.client)  # type: ignore[no-untyped-call]  # partly typed upstream
-        self._old: Any = OldEventsApi(api.client)  # type: ignore[no-untyped-call]
+        self._old: Any = OldEventsApi(api.client)  # type: ignore[no-untyped-call]  # partly typed upstream
 
     async def changes(self, query: str, *, start: datetime, end: datetime, most: int) -> Sequence[Change]:
         """What this search finds, newest first, without what we said ourselves."""

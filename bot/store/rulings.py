@@ -244,10 +244,11 @@ def _problems(rows: Sequence[Any]) -> list[Problem]:
     """The surest home first."""
     found = {(row.incident, row.fingerprint): row for row in rows}.values()
     ordered = sorted(found, key=lambda row: (row.open, row.last_at, row.incident), reverse=True)
-    return [_problem(row) for row in ordered]
+    return [read_problem(row) for row in ordered]
 
 
-def _problem(row: Any) -> Problem:
+def read_problem(row: Any) -> Problem:
+    """The problem of a row that also has its incident's status."""
     return Problem(
         incident=row.incident,
         fingerprint=row.fingerprint,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from bot.facts import Fact
 from bot.incident import Incident, Status
@@ -19,7 +19,7 @@ from bot.store.derive import derive
 from bot.store.folds import Folds
 from bot.store.gathered import Gathered, lock_each
 from bot.store.rows import Delivery, fact_row, insert_each, insert_new
-from bot.store.rulings import Rulings
+from bot.store.rulings import Rulings, read_problem
 from bot.store.statements import Fixed
 from bot.triage.judge import Problem
 from bot.triage.proposal import Proposal
@@ -205,7 +205,7 @@ class Transaction:
             .where(or_(incident.status != Status.CLOSED.value, incident.closed_at >= since))
             .order_by(problem.open.desc(), problem.last_at.desc(), problem.incident.desc())
         )
-        return [_problem(row) for row in self._connection.execute(query)]
+        return [read_problem(row) for row in self._connection.execute(query)]
 
     def deliver(self, *deliveries: Delivery) -> list[Delivery]:
         """Keep deliveries; for each itself, or the first one, marked as duplicate, when it repeats that."""
@@ -245,18 +245,6 @@ class Transaction:
             self.take_number(NO_INCIDENT)
         values = {"key": key, "flow": flow, "incident": incident, "args": to_json(args or {})}
         self._gathered.row(DUE, values | {"created_at": datetime.now(UTC)})
-
-
-def _problem(row: Row[Any]) -> Problem:
-    return Problem(
-        incident=row.incident,
-        fingerprint=row.fingerprint,
-        cycle=row.cycle,
-        place=row.place,
-        firing=row.firing,
-        open=row.status != Status.CLOSED.value,
-        last_at=row.last_at,
-    )
 
 
 def read_delivery(row: Any) -> Delivery:
