@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import Protocol, TypeVar
 
@@ -26,7 +27,7 @@ class Condition(StrEnum):
     @property
     def bad(self) -> bool:
         """Whether something is wrong now."""
-        return self not in (Condition.RECOVERED, Condition.OTHER)
+        return self is not Condition.RECOVERED and self is not Condition.OTHER
 
 
 def cycle_of(source: str, key: str) -> str:
@@ -60,6 +61,8 @@ def in_turn(words: Iterable[W]) -> list[W]:
     it fires if one of them was not ended, and each begins before it ends.
     """
     told = list(words)
+    if len({w.at for w in told}) == len(told):  # nearly always
+        return sorted(told, key=lambda w: w.at)
     begun = {(w.at, w.cycle) for w in told if w.bad}
     ended = {(w.at, w.cycle) for w in told if not w.bad}
 
@@ -100,7 +103,7 @@ class Alert:
     test: bool = False
     merged: bool = False
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Names the thing that is wrong: the same fingerprint is the same problem."""
         what = self.monitor_id or f"title {self.title}"

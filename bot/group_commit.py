@@ -1,6 +1,7 @@
 """Deliveries that wait at the same time are committed together: in a storm the disk is asked once for many.
 
-Nobody waits for company: what comes alone is committed alone and at once, what comes meanwhile is the next group.
+What comes alone is committed alone and at once; what comes meanwhile is the next group. In a storm, that waits a
+moment for those who were just answered: they have more to send, and a group costs little more than a single one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ LARGEST = 50
 """Deliveries in one group: while it is at work, no other replica can take one in."""
 STORM, WITHIN = 30, 5.0
 """So many deliveries within so many seconds are a storm."""
+SHARE = 0.5
+"""Of the time that the last group took: so long those that wait already wait for more. A group costs by its number."""
 PAUSE = 0.2
 """Seconds between two pieces of other work during a storm."""
 
@@ -32,6 +35,8 @@ class GroupCommit:
         self._waiting: list[tuple[Sent, asyncio.Future[Receipt]]] = []
         self._work: asyncio.Task[None] | None = None
         self._last: deque[float] = deque(maxlen=STORM)
+        self._expected = 0
+        self._met: asyncio.Future[None] | None = None
         self._gate = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake")  # its own: never behind other work
 
@@ -41,6 +46,8 @@ class GroupCommit:
         answer: asyncio.Future[Receipt] = loop.create_future()
         self._last.append(loop.time())
         self._waiting.append(((source, body), answer))
+        if self._met and not self._met.done() and len(self._waiting) >= self._expected:
+            self._met.set_result(None)
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._empty())
         return await answer
@@ -56,8 +63,10 @@ class GroupCommit:
         self._thread.shutdown(wait=False)
 
     async def _empty(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             group, self._waiting = self._waiting[:LARGEST], self._waiting[LARGEST:]
+            began = loop.time()
             outcomes = await self._committed([sent for sent, _ in group])
             for (_, answer), outcome in zip(group, outcomes, strict=True):
                 if answer.done():  # whoever asked has gone
@@ -66,6 +75,14 @@ class GroupCommit:
                     answer.set_exception(outcome)
                 else:
                     answer.set_result(outcome)
+            if self._waiting:
+                await self._more(len(self._waiting) + len(group), within=(loop.time() - began) * SHARE)
+
+    async def _more(self, expected: int, *, within: float) -> None:
+        """Wait until as many are there as may come: those who were just answered will soon send their next one."""
+        self._expected, self._met = min(expected, LARGEST), asyncio.get_running_loop().create_future()
+        await asyncio.wait([self._met], timeout=within)
+        self._met.cancel()
 
     async def _committed(self, group: Sequence[Sent]) -> Sequence[Receipt | BaseException]:
         """What became of each. A group that fails is done again one by one, so that only the culprit fails."""

@@ -99,3 +99,29 @@ async def test_other_work_goes_on_during_a_storm(desk: tuple[Desk, GroupCommit])
     await _send(made, group, *(f"d{n}".encode() for n in range(STORM)))
     async with asyncio.timeout(20):
         await asyncio.gather(*(group.give_way() for _ in range(3)))
+
+
+async def test_in_a_storm_those_who_were_just_answered_are_in_the_next_group() -> None:
+    may, sizes = Event(), list[int]()
+
+    def receive_all(sent: Sequence[Sent]) -> list[Receipt]:
+        sizes.append(len(sent))
+        assert may.wait(20)
+        return [Receipt(delivery=body.decode(), duplicate=False) for _, body in sent]
+
+    group = GroupCommit(receive_all)
+
+    async def send(name: str, times: int) -> None:
+        for _ in range(times):
+            await group.receive("datadog", name.encode())
+
+    senders = [asyncio.ensure_future(send("one", times=2))]
+    while not sizes:  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0.01)
+    senders += [asyncio.ensure_future(send(name, times=1)) for name in ("two", "three")]
+    await asyncio.sleep(0.5)  # the longer a group takes, the longer the next one waits for company
+    may.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*senders)
+    assert sizes == [1, 3]
+    group.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.alert import in_turn
@@ -26,11 +28,13 @@ from bot.incident import AlertSeen, Channel, Incident, Status, View
 from bot.ports import TryAgain
 from bot.store import schema
 from bot.store.rows import read_fact, read_facts
-from bot.store.statements import Fixed
+from bot.store.statements import Asked, Fixed
 
-EVER = 2**62  # a sequence number that no fact reaches
+PAGE = 1000  # facts that are read at once
 NEED_ALL = (ChecksAnswered, RepairMoved)
 """Facts whose meaning depends on more than the derived row holds. For the others the row and they are enough."""
+SEVERAL = [kind.__name__ for kind in (AlertsLeft, Imported, Joined)]
+"""Facts that bring or take alerts of any time."""
 
 
 SAVE = Fixed(
@@ -43,7 +47,9 @@ SAVE = Fixed(
 MOVE_ON = Fixed(lambda _: update(schema.incident).where(schema.incident.c.number == bindparam("which")), keys=("head",))
 HERE = and_(schema.problem.c.incident == bindparam("number"), schema.problem.c.fingerprint == bindparam("named"))
 KNOWN = Fixed(lambda _: select(schema.problem).where(HERE))
-HEARD_OF = Fixed(lambda _: update(schema.problem).where(HERE), keys=("cycle", "place", "firing", "last_at"))
+TOLD = ("cycle", "place", "firing", "last_at")
+FIRST_HEARD = Fixed(lambda _: insert(schema.problem), keys=("incident", "fingerprint", *TOLD, "open"))
+HEARD_OF = Fixed(lambda _: update(schema.problem).where(HERE), keys=TOLD)
 
 
 def derive(connection: Connection, row: Any, new: Sequence[Fact], *, head: int) -> None:
@@ -68,43 +74,75 @@ class Change:
         self.head = seq
 
 
-def derive_alerts(connection: Connection, changes: Sequence[Change]) -> None:
-    """Like `derive`, for incidents that got nothing but alerts: most of these say something newer of what is known."""
-    said = [({"number": change.row.number, "named": a.fingerprint}, a) for change in changes for a in _alerts(change)]
-    found = KNOWN.each(connection, [here for here, _ in said])
-    last = [row.last_at if row else None for row in (next(iter(rows), None) for rows in found)]
-    times = Counter((here["number"], here["named"]) for here, _ in said)
-    # A new problem, or several words at once, of which the times alone do not tell the last one.
-    rare = {
-        here["number"]
-        for (here, alert), at in zip(said, last, strict=True)
-        if at is None or at == alert.at or times[here["number"], here["named"]] > 1
-    }
-    newer = [(here, alert) for (here, alert), at in zip(said, last, strict=True) if at and alert.at > at]
-    HEARD_OF.many(connection, [{**here, **_told(alert)} for here, alert in newer if here["number"] not in rare])
-    MOVE_ON.many(connection, [{"which": c.row.number, "head": c.head} for c in changes if c.row.number not in rare])
+def derive_alerts(
+    connection: Connection, changes: Sequence[Change], known: Mapping[tuple[int, str], datetime]
+) -> Sequence[Asked]:
+    """Like `derive`, for incidents that got nothing but alerts: most of these say something newer of what is known.
+
+    `known`: when something was last said of an incident's problem. Gives what is still to be run, in any order.
+    """
+    said = [(change, alert) for change in changes for fact in change.facts for alert in alerts_of(fact)]
+    times = Counter((change.row.number, alert.fingerprint) for change, alert in said)
+    first, newer, rare = [], [], {change.row.number for change in changes if not change.row.head}
+    for change, alert in said:
+        number, named = change.row.number, alert.fingerprint
+        last = known.get((number, named))
+        if times[number, named] > 1 or last == alert.at:  # the times alone do not tell the last word
+            rare.add(number)
+        elif last is None:
+            is_open = change.row.status != Status.CLOSED.value
+            first.append({"incident": number, "fingerprint": named, **_told(alert), "open": is_open})
+        elif alert.at > last:
+            newer.append({"number": number, "named": named, **_told(alert)})
     for change in changes:
         if change.row.number in rare:
             derive(connection, change.row, change.facts, head=change.head)
+    moved = [{"which": c.row.number, "head": c.head} for c in changes if c.row.number not in rare]
+    return (
+        (FIRST_HEARD, [row for row in first if row["incident"] not in rare]),
+        (HEARD_OF, [row for row in newer if row["number"] not in rare]),
+        (MOVE_ON, moved),
+    )
 
 
-def _alerts(change: Change) -> list[AlertSeen]:
-    whats = [fact.what for fact in change.facts]
-    return [what.alert for what in whats if isinstance(what, AlertAttached) and what.alert.fingerprint]
+@contextmanager
+def one_home() -> Iterator[None]:
+    """A problem has one open incident: what gives it a second one raises TryAgain (conflict)."""
+    try:
+        yield
+    except IntegrityError as taken:
+        raise TryAgain("Another open incident already has this problem.", reason="conflict") from taken
 
 
-def rebuild(connection: Connection) -> None:
-    """Make all derived rows again from the facts alone."""
+def alerts_of(fact: Fact) -> list[AlertSeen]:
+    """The alert of a problem that this fact attaches; none for what names no problem."""
+    what = fact.what
+    return [what.alert] if isinstance(what, AlertAttached) and what.alert.fingerprint else []
+
+
+def rebuild(connection: Connection) -> int:
+    """Make all derived rows again from the facts alone, and answer for how many incidents."""
     connection.execute(delete(schema.problem))
     states: dict[int, Incident] = {}
     heads: dict[int, int] = {}
-    for row in connection.execute(select(schema.fact).order_by(schema.fact.c.seq)).all():
+    for row in _all_facts(connection):
         fact = read_fact(row)
         state = states.setdefault(row.incident, Incident(number=row.incident, opened_at=fact.when))
         heads[row.incident] = row.seq
         _follow(connection, state, fact)
     for number, state in states.items():
         _save(connection, state, head=heads[number])
+    return len(states)
+
+
+def _all_facts(connection: Connection) -> Iterator[Row[Any]]:
+    """The rows of all facts, in order; never all of them at once in memory."""
+    seq = schema.fact.c.seq
+    query = select(schema.fact).order_by(seq).limit(PAGE)
+    last = 0
+    while rows := connection.execute(query.where(seq > last)).all():
+        yield from rows
+        last = rows[-1].seq
 
 
 def _before(connection: Connection, row: Any, new: Sequence[Fact]) -> Incident:
@@ -128,7 +166,9 @@ def _before(connection: Connection, row: Any, new: Sequence[Fact]) -> Incident:
 
 def _save(connection: Connection, state: Incident, *, head: int, before: Any = None) -> None:
     """Write the incident's row; only its head where nothing else differs from the row `before`."""
-    channel = state.view.channel or Channel(id="", name="")
+    channel = state.view.channel
+    if channel is None or not channel.id:  # a name alone is no channel
+        channel = Channel(id="", name="")
     values = {
         "title": state.title,
         "severity": state.severity,
@@ -184,12 +224,8 @@ def _attach(connection: Connection, state: Incident, alert: AlertSeen, *, give_w
         "fingerprint": alert.fingerprint,
         "open": state.open and not elsewhere,
     }
-    try:
-        connection.execute(insert(schema.problem).values(values))
-    except IntegrityError as taken:
-        raise TryAgain(
-            f"Another open incident already has this problem ({alert.fingerprint}).", reason="conflict"
-        ) from taken
+    with one_home():
+        FIRST_HEARD.all(connection, values)
 
 
 def _told(alert: AlertSeen) -> dict[str, Any]:
@@ -201,9 +237,20 @@ def _late(connection: Connection, state: Incident, known: Any, alert: AlertSeen)
     """Whether a later word is known already. Of one instant all words count; seldom there are several."""
     if alert.at != known.last_at or alert.bad == known.firing:
         return bool(alert.at < known.last_at)
-    told = [*fold(state.number, read_facts(connection, state.number, until=EVER)).alerts, *state.alerts]
-    here = [a for a in told if (a.fingerprint, a.at) == (alert.fingerprint, alert.at)]
-    return in_turn(here)[-1].bad != alert.bad
+    here = [a for a in _told_at(connection, state, alert.at) if (a.fingerprint, a.at) == (alert.fingerprint, alert.at)]
+    return in_turn([*here, alert])[-1].bad != alert.bad
+
+
+def _told_at(connection: Connection, state: Incident, at: datetime) -> list[AlertSeen]:
+    """The alerts of this instant: of the facts, only those that may tell of one are read."""
+    fact = schema.fact.c
+    may = or_(fact.kind.in_(SEVERAL), and_(fact.kind == AlertAttached.__name__, fact.occurred_at == at))
+    query = select(schema.fact).where(fact.incident == state.number, may).order_by(fact.seq)
+    told = Incident(number=state.number, opened_at=state.opened_at)
+    for row in connection.execute(query):
+        found = read_fact(row)
+        found.what.add_to(told, found)
+    return [*told.alerts, *state.alerts]
 
 
 def _forget(connection: Connection, state: Incident, fingerprints: Sequence[str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
@@ -36,15 +36,9 @@ MADE = Fixed(
 )
 
 
-def alive(connection: Connection, since: datetime) -> list[Proposal]:
-    """The proposals that wait for an answer, and those that changed since; the last changed first."""
-    return [from_json(Proposal, row.data) for row in ALIVE.all(connection, {"since": since})]
-
-
-def made(connection: Connection, since: datetime) -> int:
-    """How many proposals were made since."""
-    count: int = MADE.first(connection, {"since": since}).count
-    return count
+def read(rows: Sequence[Any]) -> list[Proposal]:
+    """The proposals of these rows: as ALIVE gives them, those that wait or changed lately, the last changed first."""
+    return [from_json(Proposal, row.data) for row in rows]
 
 
 def find(connection: Connection, id: str) -> Proposal | None:

@@ -155,16 +155,31 @@ def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) 
 
 def insert_each(connection: Connection, table: Table, many: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Insert rows of the same columns one after another; for each what `insert_new` gives."""
-    defaults = _defaults(table)
-    rows = [{**defaults, **values} for values in many]
-    return [next(iter(made), None) for made in _insert(table, tuple(rows[0])).each(connection, rows)] if rows else []
+    if not many:
+        return []
+    unset, name = defaults(table), _name(table)
+    rows = [{**unset, **values} for values in many]
+    made = {getattr(row, name): row for row in _insert(table, tuple(rows[0])).made(connection, rows)}
+    return [made.pop(_kept(row[name]), None) for row in rows]  # the first of several with one name is the new one
 
 
 @cache
-def _defaults(table: Table) -> Mapping[str, Any]:
+def defaults(table: Table) -> Mapping[str, Any]:
+    """What stands in the columns that are not given."""
     return {column.name: column.default.arg for column in table.columns if isinstance(column.default, ColumnDefault)}
 
 
 @cache
+def _name(table: Table) -> str:
+    """The column by which a row is known again: a unique one, or the primary key."""
+    return next((column.name for column in table.columns if column.unique), next(iter(table.primary_key)).name)
+
+
+def _kept(name: Any) -> Any:
+    return schema.inert(name) if isinstance(name, str) else name
+
+
+@cache
 def _insert(table: Table, columns: tuple[str, ...]) -> Fixed:
-    return Fixed(lambda insert: insert(table).on_conflict_do_nothing().returning(*table.primary_key), keys=columns)
+    returned = dict.fromkeys([*table.primary_key, table.columns[_name(table)]])
+    return Fixed(lambda insert: insert(table).on_conflict_do_nothing().returning(*returned), keys=columns)

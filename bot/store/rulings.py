@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, and_, bindparam, func, insert, or_, select, update
@@ -16,9 +17,11 @@ from bot.alert import Alert, Condition
 from bot.incident import Status
 from bot.store import proposals, schema
 from bot.store.gathered import Gathered
-from bot.store.statements import Fixed
-from bot.triage.judge import Decision, Known, Limits, Past, Problem, Ruling, Wanted, Why
+from bot.store.statements import Asked, Fixed, run
+from bot.triage.judge import Decision, Ruling
+from bot.triage.known import Known, Limits, Past, Problem, Wanted
 from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.reasons import Why
 
 CONDITIONS = {condition.value: condition for condition in Condition}
 HOUR = timedelta(hours=1)
@@ -135,22 +138,24 @@ class Rulings:
         if any(problem.open for problem in told.problems):
             return told
         since = now - limits.cool_off
-        connection = self._gathered.reading
-        waiting = proposals.alive(connection, since)
-        opened = OPENED.first(connection, {"since": now - HOUR}).count
+        connection, hour = self._gathered.reading, {"since": now - HOUR}
+        asked: list[Asked] = [(proposals.ALIVE, [{"since": since}]), (OPENED, [hour]), (proposals.MADE, [hour])]
+        waiting, opened, made, *around = run(connection, *asked, *_around(alert, place, env, since))
+        per_hour = opened[0][0].count
         return replace(
             told,
-            problems=[*_problems([*rows, *_around(connection, alert, place, env, since)]), *_proposed(waiting)],
-            opened=opened,
-            proposed=proposals.made(connection, now - HOUR) if wanted.do == "propose" else 0,
-            storm=_storm(connection) if opened >= limits.per_hour else None,
+            problems=[*_problems([*rows, *chain(*chain(*around))]), *_proposed(proposals.read(waiting[0]))],
+            opened=per_hour,
+            proposed=made[0][0].count if wanted.do == "propose" else 0,
+            storm=_storm(connection) if per_hour >= limits.per_hour else None,
         )
 
     def _here(self, names: Sequence[str], now: datetime, limits: Limits) -> list[tuple[list[Any], list[Past]]]:
         """The problems with these fingerprints, and the last words on each, whatever became of them."""
         connection, since = self._gathered.reading, now - limits.cool_off
-        problems = BY_FINGERPRINT.each(connection, [{"name": name, "since": since} for name in names])
-        words = THE_PAST.each(connection, [{"name": name, "words": _words(limits)} for name in names])
+        homes = [{"name": name, "since": since} for name in names]
+        said = [{"name": name, "words": _words(limits)} for name in names]
+        problems, words = run(connection, (BY_FINGERPRINT, homes), (THE_PAST, said))
         pasts = [[Past(row.at, CONDITIONS[row.condition], row.cycle) for row in rows] for rows in words]
         return list(zip(problems, pasts, strict=True))
 
@@ -221,18 +226,16 @@ def _words(limits: Limits) -> int:
     return FOR_A_CYCLE * limits.cycles
 
 
-def _around(connection: Connection, alert: Alert, place: str, env: str, since: datetime) -> list[Any]:
-    """What is not the same problem, but of the same cycle, or in the same place."""
-    rows: list[Any] = []
+def _around(alert: Alert, place: str, env: str, since: datetime) -> list[Asked]:
+    """The questions about what is not the same problem, but of the same cycle, or in the same place."""
+    asked: list[Asked] = []
     if alert.cycle:
-        rows += BY_CYCLE.all(connection, {"name": alert.cycle, "since": since})
+        asked.append((BY_CYCLE, [{"name": alert.cycle, "since": since}]))
     if place and env:
-        wider = place.removesuffix(f" {env}")
-        rows += BY_PLACE.all(connection, {"name": place, "wider": wider, "since": since})
+        asked.append((BY_PLACE, [{"name": place, "wider": place.removesuffix(f" {env}"), "since": since}]))
     elif place:
-        inside = {"name": place, "inside": f"{place} ", "length": len(place) + 1, "since": since}
-        rows += WITHIN.all(connection, inside)
-    return rows
+        asked.append((WITHIN, [{"name": place, "inside": f"{place} ", "length": len(place) + 1, "since": since}]))
+    return asked
 
 
 def _storm(connection: Connection) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +24,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.types import TypeEngine
+
+T = TypeVar("T", str, str | None)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -52,17 +54,22 @@ class Instant(TypeDecorator[datetime]):
         return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
 
 
+def inert(value: T) -> T:
+    """Text that both databases take: NUL and half of a surrogate pair, which one or both refuse, become a mark."""
+    if value is None or (value.isascii() and "\x00" not in value):  # nearly always
+        return value
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class Words(TypeDecorator[str]):
-    """Text from outside. Postgres refuses NUL, both refuse half of a surrogate pair: these become a mark."""
+    """Text from outside."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """What is stored."""
-        if value is None or (value.isascii() and "\x00" not in value):  # nearly always
-            return value
-        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+        return inert(value)
 
 
 metadata = MetaData()
@@ -236,6 +243,13 @@ begun = Table(
     Column("host", Words, nullable=False),
     Column("at", Instant, nullable=False),
     Index("begun_at", "at"),
+)
+
+underway = Table(
+    "underway",
+    metadata,
+    Column("repair", Words, primary_key=True),
+    Column("plan", Text, nullable=False),
 )
 
 rehearsal = Table(

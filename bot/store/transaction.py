@@ -7,21 +7,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, literal, or_, select, update
 
 from bot.facts import Fact
 from bot.incident import Incident, Status
 from bot.journal import from_json, to_json
 from bot.runbook.limits import Begun
 from bot.said import Reply, Said
-from bot.store import proposals, rehearsals, schema
+from bot.store import proposals, rehearsals, schema, underway
 from bot.store.derive import derive
 from bot.store.folds import Folds
-from bot.store.gathered import Gathered, lock_each
-from bot.store.rows import Delivery, fact_row, insert_each, insert_new
+from bot.store.gathered import DELIVERY, Gathered, lock_each
+from bot.store.rows import Delivery, defaults, fact_row, insert_each, insert_new
 from bot.store.rulings import Rulings, read_problem
 from bot.store.statements import Fixed
-from bot.triage.judge import Problem
+from bot.triage.known import Problem
 from bot.triage.proposal import Proposal
 
 NO_INCIDENT = 0
@@ -32,10 +32,6 @@ REPLY = Fixed(lambda _: select(schema.heard.c.reply).where(schema.heard.c.key ==
 ANSWER = Fixed(
     lambda _: update(schema.heard).where(schema.heard.c.key == bindparam("said_as")), keys=("reply", "done_at")
 )
-RULED = Fixed(
-    lambda _: update(schema.delivery).where(schema.delivery.c.id == bindparam("delivery")),
-    keys=("incident", "ruling", "reason"),
-)
 AGAIN = Fixed(
     lambda _: (
         update(schema.delivery)
@@ -44,10 +40,11 @@ AGAIN = Fixed(
         .returning(*schema.delivery.c)
     )
 )
+NEXT = Fixed(lambda _: _next_incident())
 DUE = Fixed(
     lambda insert: insert(schema.due).on_conflict_do_nothing(), keys=("key", "flow", "incident", "args", "created_at")
 )
-DELIVERY = tuple(column.name for column in schema.delivery.c)
+BEGUN = tuple(column.name for column in schema.begun.c)
 CAPTURED_IN = 5
 """Into so many incidents one message may be captured."""
 
@@ -57,12 +54,21 @@ def capture_keys(message: str) -> list[str]:
     return [f"captured/{message}/{at}" for at in range(1, CAPTURED_IN + 1)]
 
 
+def _next_incident() -> Any:
+    """An empty row with the next number."""
+    columns = schema.incident.c
+    unset = {name: literal(value, columns[name].type) for name, value in defaults(schema.incident).items()}
+    empty = select(func.coalesce(func.max(columns.number), 0) + 1, *unset.values())
+    return insert(schema.incident).from_select(["number", *unset], empty).returning(*columns)
+
+
 class Transaction:
     """Reads what it wrote itself. Lives as long as `Store.transaction` and must not be kept."""
 
     def __init__(self, connection: Connection, folds: Folds) -> None:
         self._gathered = Gathered(connection)
         self._folds = folds
+        self._fresh: dict[int, Any] = {}  # the rows of incidents that have no fact yet
         self._settled = True  # all that is seen is on disk
 
     @property
@@ -107,9 +113,9 @@ class Transaction:
 
     def new_incident(self) -> int:
         """The next number, without gaps; needs `intake=True`. Its first fact must follow in this transaction."""
-        number = (self._connection.scalar(select(func.max(schema.incident.c.number))) or 0) + 1
-        self._connection.execute(insert(schema.incident).values(number=number))
-        return number
+        row = NEXT.first(self._connection, {})
+        self._fresh[row.number] = row
+        return int(row.number)
 
     def take_number(self, number: int) -> bool:
         """Take this very number for an imported incident. False when it is taken."""
@@ -121,7 +127,7 @@ class Transaction:
         Raises TryAgain (conflict) when an alert brings a problem that another open incident has: judge it again.
         """
         self._settled = False
-        row = self.lock(number)
+        row = self._fresh.pop(number, None) or self.lock(number)
         given = list(facts)
         made = insert_each(self._connection, schema.fact, [fact_row(number, fact) for fact in given])
         new = [fact for fact, added in zip(given, made, strict=True) if added]
@@ -160,12 +166,22 @@ class Transaction:
 
     def begun(self, repair: Begun) -> None:
         """Keep that a repair begins; doing it again changes nothing."""
-        insert_new(self._connection, schema.begun, vars(repair))
+        insert_new(self._connection, schema.begun, {name: getattr(repair, name) for name in BEGUN})
 
     def begun_since(self, since: datetime) -> list[Begun]:
         """The repairs of all incidents that began since."""
-        query = select(schema.begun).where(schema.begun.c.at >= since).order_by(schema.begun.c.at)
+        begun, kept = schema.begun.c, schema.underway.c.repair
+        running = exists().where(kept == begun.plan).label("running")
+        query = select(schema.begun, running).where(begun.at >= since).order_by(begun.at)
         return [Begun(**row._asdict()) for row in self._connection.execute(query)]
+
+    def underway(self, repair: str, plan: str) -> None:
+        """Keep the plan of a repair that begins, with the bytes that may have to be put back."""
+        underway.keep(self._connection, repair, plan)
+
+    def ended(self, repair: str) -> None:
+        """Keep nothing more of how a repair is carried out."""
+        underway.forget(self._connection, repair)
 
     def rehearsed(self, runbook: str, host: str, states: dict[str, str], at: datetime) -> None:
         """Keep how the checks of a runbook ended on a host while all was well."""
@@ -208,18 +224,29 @@ class Transaction:
         return [read_problem(row) for row in self._connection.execute(query)]
 
     def deliver(self, *deliveries: Delivery) -> list[Delivery]:
-        """Keep deliveries; for each itself, or the first one, marked as duplicate, when it repeats that."""
-        rows = [{name: getattr(delivery, name) for name in DELIVERY} for delivery in deliveries]
-        new = insert_each(self._connection, schema.delivery, rows)
-        return [one if key else self._again(one) for one, key in zip(deliveries, new, strict=True)]
+        """Keep deliveries; for each itself, or the first one, marked as duplicate, when it repeats that.
 
-    def _again(self, delivery: Delivery) -> Delivery:
-        return replace(read_delivery(AGAIN.first(self._connection, {"name": delivery.dedupe})), duplicate=True)
+        Needs `intake=True`.
+        """
+        names = dict.fromkeys(schema.inert(delivery.dedupe) for delivery in deliveries)
+        found = AGAIN.made(self._connection, [{"name": name} for name in names])
+        known = {row.dedupe: read_delivery(row) for row in found}
+        return [self._first(delivery, known, names) for delivery in deliveries]
+
+    def _first(self, delivery: Delivery, known: Mapping[str, Delivery], names: dict[str, None]) -> Delivery:
+        """`names` are those that were not met yet in this group."""
+        name = schema.inert(delivery.dedupe)
+        if name not in names:
+            return replace(read_delivery(AGAIN.first(self._connection, {"name": name})), duplicate=True)
+        del names[name]
+        if first := known.get(name):
+            return replace(first, duplicate=True)
+        self._gathered.delivery({column: getattr(delivery, column) for column in DELIVERY})
+        return delivery
 
     def ruled(self, delivery_id: str, *, incident: int | None, ruling: str, reason: str) -> None:
         """Keep what was decided about a delivery, and why."""
-        values = {"delivery": delivery_id, "incident": incident, "ruling": ruling, "reason": reason}
-        self._gathered.row(RULED, values)
+        self._gathered.ruled(delivery_id, {"incident": incident, "ruling": ruling, "reason": reason})
 
     def beat(self, name: str, at: datetime) -> datetime | None:
         """Keep the time of the last sign of life, which only moves on; the one before it, None at the first."""
@@ -245,6 +272,16 @@ class Transaction:
             self.take_number(NO_INCIDENT)
         values = {"key": key, "flow": flow, "incident": incident, "args": to_json(args or {})}
         self._gathered.row(DUE, values | {"created_at": datetime.now(UTC)})
+
+    def hasten(self, number: int, flow: str) -> int:
+        """Let the flows of this name that wait for their time run at once; how many waited."""
+        due = schema.due.c
+        waiting = (due.incident == number) & (due.flow == flow) & due.done_at.is_(None)
+        rows = self._connection.execute(select(due.seq, due.args).where(waiting)).all()
+        for row in rows:
+            now = {name: value for name, value in row.args.items() if name != "not_before"}
+            self._connection.execute(update(schema.due).where(due.seq == row.seq).values(args=now))
+        return len(rows)
 
 
 def read_delivery(row: Any) -> Delivery:

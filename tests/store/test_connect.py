@@ -5,9 +5,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from bot.ports import NotAllowed, TryAgain
 from bot.store import Store
+from bot.store.connect import connect
 from tests.postgres import postgres
 from tests.store.facts import note, open_incident
 
@@ -64,6 +67,14 @@ def test_sqlite_keeps_what_it_acknowledged_when_the_power_fails(sqlite_url: str)
         assert pragma("PRAGMA journal_mode").scalar() == "wal"
         assert pragma("PRAGMA synchronous").scalar() == 2  # FULL
     store.close()
+
+
+def test_a_mistake_of_ours_in_a_statement_tells_no_log_what_people_said(sqlite_url: str) -> None:
+    engine = connect(sqlite_url)
+    with engine.connect() as connection, pytest.raises(DBAPIError) as wrong:
+        connection.execute(text("INSERT INTO nowhere VALUES (:said)"), {"said": "the password is hunter2"})
+    assert "hunter2" not in str(wrong.value)
+    engine.dispose()
 
 
 def test_a_postgres_that_is_not_there_is_asked_again_later() -> None:

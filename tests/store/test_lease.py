@@ -21,6 +21,13 @@ def test_a_lease_says_that_its_executor_is_alive_until_it_is_released(store: Sto
     assert not store.alive("a")
 
 
+def test_a_lease_that_was_released_is_forgotten(store: Store) -> None:
+    for _ in range(3):
+        store.lease("repair/web").release()
+    kept = store.lease("a")
+    assert store._leases == {kept}
+
+
 def test_other_replicas_see_a_lease_end_with_its_process(postgres_url: str) -> None:
     program = f"""
 from bot.store import Store

@@ -10,7 +10,8 @@ import pytest
 from bot.alert import Alert, Condition
 from bot.ports import TryAgain
 from bot.store import Delivery, Store
-from bot.triage.judge import Known, Ruling, judge
+from bot.triage.judge import Ruling, judge
+from bot.triage.known import Known
 from tests.store.facts import NOW, alert, note, open_incident, opened
 
 AT_ONCE = 8
