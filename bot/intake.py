@@ -17,8 +17,10 @@ from bot.policy import Policy
 from bot.runbook.inventory import Inventory
 from bot.store import NO_INCIDENT, Delivery, Store, Transaction
 from bot.triage import regroup
-from bot.triage.judge import Decision, Limits, Ruling, Wanted, Why, judge
+from bot.triage.judge import Decision, Ruling, judge
+from bot.triage.known import Limits, Wanted
 from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.reasons import Why
 from bot.triage.regroup import Act
 from bot.triage.rules import rule_for
 from bot.triage.target import Place, Target, place, target

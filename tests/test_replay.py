@@ -160,9 +160,13 @@ class Bot:
 
 
 @pytest_asyncio.fixture
-async def bot(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
+async def bot(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Bot]:
+    """With the policy that the test wants, else an empty one."""
     (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "policy.yaml").write_text("policy: 1\nannounce: incidents\n")
+    wanted = getattr(request, "param", "")
+    (tmp_path / "home" / "policy.yaml").write_text(f"policy: 1\nannounce: incidents\n{wanted}")
     (tmp_path / "home" / "inventory.yaml").write_text(INVENTORY)
     clock = Clock(happened(POSTS[0]))
     monkeypatch.setattr(app_module, "utc_now", clock)

@@ -32,10 +32,12 @@ TYPES: Mapping[str, Condition] = {
     "warning": Condition.WARNING,
     "success": Condition.RECOVERED,
 }
+EMPTY = frozenset({"null", "None", "NaN"})
 NOT_FILLED = re.compile(r"\$[A-Z][A-Z0-9_]*(\[[^\]]*\])?")
 STATE_PREFIX = re.compile(
     r"(\[(P[1-5]|TEST|(Re-)?(Triggered|Warn|No Data|Recovered|Renotify)( on \{[^}]*\})?)\]\s*)+", re.IGNORECASE
 )
+PRIORITY = re.compile(r"\[(P[1-5])\]", re.IGNORECASE)
 TEST = re.compile(r"(\[P[1-5]\]\s*)?\[TEST\]", re.IGNORECASE)  # first in the title: a monitor's own name stands later
 HOST = "host"
 LONGEST_TITLE = 300
@@ -121,8 +123,10 @@ def _field(payload: Mapping[str, Any], name: str) -> str:
     value = payload.get(name)
     if not isinstance(value, str):
         return ""
-    text = value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
-    return "" if text in {"null", "None", "NaN"} or NOT_FILLED.fullmatch(text) else text
+    if not value.isascii():
+        value = value.encode("utf-8", "replace").decode()
+    text = value.replace("\x00", "").strip()
+    return "" if text in EMPTY or (text.startswith("$") and NOT_FILLED.fullmatch(text)) else text
 
 
 def _alert(payload: Mapping[str, Any], delivery: str, now: datetime) -> Alert:
@@ -145,12 +149,18 @@ def _alert(payload: Mapping[str, Any], delivery: str, now: datetime) -> Alert:
         scope=_words(_field(payload, "alert_scope")),
         tags=_tags(payload),
         hostname=_field(payload, "hostname"),
-        priority=_field(payload, "alert_priority").upper(),
+        priority=(_field(payload, "alert_priority") or _priority(prefix[0] if prefix else "")).upper(),
         status=_field(payload, "alert_status")[:1000],
         query=_field(payload, "alert_query")[:1000],
         link=_field(payload, "link"),
         test=bool(TEST.match(raw_title)),
     )
+
+
+def _priority(prefix: str) -> str:
+    """The priority that Datadog writes before a title, for a payload without the field."""
+    found = PRIORITY.search(prefix)
+    return found[1] if found else ""
 
 
 def _condition(transition: str, alert_type: str) -> Condition:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.cli import AsJson, app, one_line, terminal
-from bot.triage.judge import WORDS, Why
+from bot.triage.reasons import WORDS, Why
 
 
 @app.command()

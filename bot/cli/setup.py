@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -57,8 +59,27 @@ def setup_datadog(
 
 def _refuse_unsafe(url: str) -> None:
     """The secret travels with each call, so only a test on this machine may do without encryption."""
-    if url and not url.startswith(("https://", "http://127.", "http://localhost")):
-        raise NotAllowed(f"Nothing was set up, {url} is no https:// address: give the one at which Muster is reached.")
+    if url and not _safe(url):
+        told = "the address at which Muster is reached, https://…, without “?” and “#”"
+        raise NotAllowed(f"Nothing was set up, {url} is no address that can be called: give {told}.")
+
+
+def _safe(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - it says so when it is none
+    except ValueError:
+        return False
+    plain = host and not (parts.query or parts.fragment or any(c.isspace() for c in url))
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and _here(host)))
+
+
+def _here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _set_up(settings: Settings, url: str, tag: str, scope: str, *, monitors: bool) -> None:
@@ -66,9 +87,7 @@ async def _set_up(settings: Settings, url: str, tag: str, scope: str, *, monitor
 
     if url and not settings.webhook_secrets:
         raise NotAllowed("Nothing was set up, DATADOG_WEBHOOK_SECRET is not set: set it to a long random text.")
-    datadog = Datadog(
-        api_key=settings.dd_api_key, app_key=settings.dd_app_key, site=settings.dd_site, url=settings.dd_api_url
-    )
+    datadog = Datadog.of(settings)
     try:
         if url:
             await _print(install.install_webhook(datadog.webhooks, url=url, secret=settings.webhook_secrets[0]))
@@ -77,7 +96,9 @@ async def _set_up(settings: Settings, url: str, tag: str, scope: str, *, monitor
         if monitors:
             await _print(install.install_monitors(datadog.monitors))
     except TryAgain as away:
-        raise NotAllowed(f"Not everything was set up: {away} Do it again later; what is done stays done.") from None
+        where = f"DD_API_URL ({settings.dd_api_url})" if settings.dd_api_url else f"DD_SITE ({settings.dd_site})"
+        later = f"Check {where}, or do it again later: what is done stays done."
+        raise NotAllowed(f"Not everything was set up: {away} {later}") from None
     except GaveUp as refused:
         raise NotAllowed(f"Not everything was set up: {refused} {refused.fix}".rstrip()) from None
     finally:

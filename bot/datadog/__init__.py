@@ -20,6 +20,7 @@ from bot.datadog.monitors import Monitors
 from bot.datadog.webhooks import Webhooks
 from bot.incident import Change
 from bot.ports import Groups, Logs, Marker, Mirrored, MonitorState, Series, Silence
+from bot.settings import Settings
 
 __all__ = ["Datadog"]
 
@@ -40,6 +41,13 @@ class Datadog:
         self.monitors = Monitors(self._api, app=self._app)
         self.webhooks = Webhooks(self._api)
         self.keys = Keys(self._api)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Datadog:
+        """As the settings say where it is and who asks."""
+        return cls(
+            api_key=settings.dd_api_key, app_key=settings.dd_app_key, site=settings.dd_site, url=settings.dd_api_url
+        )
 
     async def monitor(self, monitor_id: str) -> MonitorState:
         """The monitor's state and link, and its groups that are not well."""

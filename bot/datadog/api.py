@@ -147,7 +147,9 @@ def _translated(refused: ApiException, scope: str, missing: str) -> TryAgain | G
         fix = "Check DD_API_KEY, DD_APP_KEY and DD_SITE."
         return GaveUp("Datadog refuses our keys.", reason="datadog-refused", fix=fix)
     if status == 403:
-        fix = f"Give the application key of DD_APP_KEY the scope {scope}." if scope else "Check DD_API_KEY."
+        keys = "DD_API_KEY and DD_SITE"
+        give = f"Give the application key of DD_APP_KEY the scope {scope}; if it has that, check {keys}."
+        fix = give if scope else f"Check {keys}."
         return GaveUp("Datadog refuses our keys for this.", reason="datadog-refused", fix=fix)
     if status == 404:
         return GaveUp(missing, reason="not-found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from datadog_api_client.v2.api.incidents_api import IncidentsApi
@@ -13,6 +14,7 @@ from bot.ports import Mirrored
 
 SCOPES = "incident_write"
 TITLE = 180  # characters besides the key
+RESOLVED = "resolved"
 
 
 class Incidents:
@@ -28,11 +30,11 @@ class Incidents:
             "title": _title(shown),
             "visibility": "organization",
             "declared": shown.declared_at.isoformat(),
-            "fields": _fields(shown),
+            "fields": {name: {"value": value} for name, value in _words(shown).items()},
         }
         if shown.detected_at:
             attributes["detected"] = shown.detected_at.isoformat()
-        if shown.resolved_at:
+        if shown.resolved_at and shown.state == RESOLVED:  # refused with any other state
             attributes["resolved"] = shown.resolved_at.isoformat()
         body = {"data": {"type": "incidents", "attributes": attributes}}
         made = await self._api.ask("incident", lambda: self._incidents.import_incident(body), scope=SCOPES)
@@ -53,7 +55,8 @@ class Incidents:
 
     async def update_mirror(self, id: str, shown: Mirrored) -> None:
         """Bring title, state and severity up to date."""
-        attributes = {"title": _title(shown), "fields": _fields(shown)}
+        fields = {name: {"type": "dropdown", "value": value} for name, value in _words(shown).items()}
+        attributes = {"title": _title(shown), "fields": fields}
         body = {"data": {"type": "incidents", "id": id, "attributes": attributes}}
         await self._api.ask("incident", lambda: self._incidents.update_incident(id, body), scope=SCOPES)
 
@@ -62,11 +65,9 @@ def _title(shown: Mirrored) -> str:
     return f"[{shown.key}] {shown.title[:TITLE]}"
 
 
-def _fields(shown: Mirrored) -> dict[str, Any]:
-    return {
-        "state": {"type": "dropdown", "value": shown.state},
-        "severity": {"type": "dropdown", "value": _severity(shown.severity)},
-    }
+def _words(shown: Mirrored) -> Mapping[str, str]:
+    """The fields that we fill. An update names their kind; an import takes nothing but the value."""
+    return {"state": shown.state, "severity": _severity(shown.severity)}
 
 
 def _severity(severity: str) -> str:

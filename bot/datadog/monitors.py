@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from bot.ports import GaveUp, Groups, GroupState, MonitorState
 
 MONITOR = re.compile(r"[0-9]{1,19}")
 BAD = 'group_status:(alert OR warn OR "no data")'
-A_PAGE, PAGES = 200, 5
+A_PAGE, PAGES = 200, 10
 NONE_SUCH = "Datadog knows no such monitor."
 
 
@@ -56,9 +57,12 @@ class Monitors:
             told = await self._api.ask("groups", partial(self._page, wanted, page), scope="monitors_read")
             if not isinstance(told, Mapping) or not isinstance(told.get("groups"), list):
                 raise odd_answer()
-            found += [_searched(one) for one in items(told, "groups") if isinstance(one, Mapping)]
-            if (page + 1) * A_PAGE >= int(text(told, "metadata", "total_count") or 0):
-                return Groups(groups=tuple(found))
+            here = [_searched(one) for one in items(told, "groups") if isinstance(one, Mapping)]
+            found += here
+            # Their pages may be shorter than we asked for, and their page_count counts what is on this one.
+            all_told = len(found) >= _number_in(told, "metadata", "total_count")
+            if all_told or not here:
+                return Groups(groups=tuple(found), complete=all_told)
         return Groups(groups=tuple(found), complete=False)
 
     def _page(self, query: str, page: int) -> Any:
@@ -99,12 +103,12 @@ def _group(told: Mapping[str, Any], monitor_id: str, monitor: str) -> GroupState
         status=text(told, "status").lower(),
         tags=tags_of(name),
         monitor=monitor,
-        triggered_at=since_epoch(told.get("last_triggered_ts")),
+        triggered_at=_began(told),
     )
 
 
 def _searched(told: Mapping[str, Any]) -> GroupState:
-    """A group as the search has it; one without triggering time went silent."""
+    """A group as the search has it."""
     name, priority = text(told, "group"), text(told, "priority")
     return GroupState(
         monitor_id=text(told, "monitor_id"),
@@ -112,11 +116,24 @@ def _searched(told: Mapping[str, Any]) -> GroupState:
         status=text(told, "status").lower(),
         tags=tuple(tag for tag in texts(told, "group_tags") if ":" in tag) or tags_of(name),
         monitor=text(told, "monitor_name"),
-        triggered_at=since_epoch(told.get("last_triggered_ts")) or since_epoch(told.get("last_nodata_ts")),
+        triggered_at=_began(told),
         muted=told.get("muted") is True,
         priority=f"P{priority}" if priority else "",
         monitor_tags=texts(told, "all_tags"),
     )
+
+
+def _began(told: Mapping[str, Any]) -> datetime | None:
+    """When the group came into its state. One that went silent may have triggered once, long before."""
+    stamps = ("last_triggered_ts", "last_nodata_ts")
+    silent = text(told, "status").lower() == "no data"
+    first, other = (since_epoch(told.get(name)) for name in (reversed(stamps) if silent else stamps))
+    return first or other
+
+
+def _number_in(told: Any, *path: str) -> int:
+    found = text(told, *path)
+    return int(found) if found.isdecimal() else 0
 
 
 def tags_of(group: str) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class DatadogApi:
         found = [
             group for monitor in self._all_monitors().values() for group in datadog_shapes.found_groups(monitor, query)
         ]
-        meta = {"page": page, "per_page": size, "total_count": len(found), "page_count": -(-len(found) // size)}
+        meta = {"page": page, "per_page": size, "total_count": len(found), "page_count": size}
         counts: dict[str, list[Any]] = {"status": [], "muted": [], "type": []}
         return web.json_response({"counts": counts, "groups": found[page * size : (page + 1) * size], "metadata": meta})
 
@@ -233,6 +233,10 @@ class DatadogApi:
 
     async def _import_incident(self, request: web.Request) -> web.Response:
         attributes = (await request.json())["data"]["attributes"]
+        fields = attributes.get("fields", {})
+        other_words = any(set(one) != {"value"} for one in fields.values())
+        if other_words or ("resolved" in attributes and fields.get("state") != {"value": "resolved"}):
+            return refusal(400, "Bad Request")
         id = str(uuid.uuid4())
         self.incidents[id] = {"public_id": len(self.incidents) + 1, "title": "", **attributes}
         return web.json_response({"data": datadog_shapes.incident(id, self.incidents[id]), "included": []}, status=201)

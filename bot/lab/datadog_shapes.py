@@ -50,9 +50,9 @@ def found_groups(monitor: Mapping[str, Any], query: str) -> list[dict[str, Any]]
             "group_tags": group["name"].split(","),
             "status": group["status"],
             "last_triggered_ts": group.get("last_triggered_ts", 0),
-            "last_nodata_ts": 0,
+            "last_nodata_ts": group.get("last_nodata_ts", 0),
             "all_tags": monitor.get("tags", []),
-            "muted": False,
+            "muted": group.get("muted", False),
             "priority": None,
             "downtimes": [],
         }

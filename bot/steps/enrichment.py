@@ -15,6 +15,7 @@ from bot.incident import AlertSeen, Incident
 from bot.ports import NO_KEYS, GaveUp, Metrics, TryAgain
 from bot.runbook.inventory import Host, Inventory
 from bot.steps.recorder import Recorder
+from bot.triage.reasons import Why
 from bot.triage.target import target
 
 AROUND = timedelta(minutes=15)
@@ -22,6 +23,7 @@ AROUND = timedelta(minutes=15)
 BEFORE = timedelta(hours=2)
 """How long before the start a change is of interest."""
 CHANGES, EARLIER = 5, 3
+MOST_JOINED = 5  # monitors that are looked at in one go
 PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 
 
@@ -34,15 +36,11 @@ class Enrichment:
         self._inventory = inventory
 
     async def look_up(self, number: int, args: Mapping[str, Any]) -> None:
-        """Record first what we know ourselves, then what the monitoring system tells. Of a `monitor` that joined
-        later only its own state.
+        """Record first what we know ourselves, then what the monitoring system tells.
 
         Raises TryAgain or GaveUp for the first part that is missing; the others are there. Without keys nothing is.
         """
         incident = await self._recorder.incident(number)
-        if joined := args.get("monitor"):
-            await self._joined(incident, joined)
-            return
         alert = _alert(incident)
         if alert is None:
             return
@@ -61,19 +59,22 @@ class Enrichment:
         if missing:
             raise missing
 
-    async def _joined(self, incident: Incident, monitor: str) -> None:
-        """Look at a monitor whose alert came after the opening; the first one is looked at anyway."""
-        alert = next((a for a in incident.alerts if a.monitor_id == monitor), None)
-        if alert is None or alert.monitor_id == incident.alerts[0].monitor_id or monitor in incident.monitors:
-            return
-        try:
-            told = await self._monitor(alert)
-        except GaveUp as problem:
-            if problem.reason == NO_KEYS:
-                return
-            raise
-        if told:
-            await self._recorder.record(incident.number, told, part="monitor")
+    async def joined(self, number: int, args: Mapping[str, Any]) -> None:
+        """Look at a monitor whose alert came after the opening, and at those that were asked about in vain before:
+        none of them hides that another is missing. The first one is looked at anyway. Raises TryAgain or GaveUp.
+        """
+        incident = await self._recorder.incident(number)
+        missing: TryAgain | GaveUp | None = None
+        for alert in _joined(incident, args["monitor"]):
+            try:
+                told = await self._monitor(alert)
+            except (TryAgain, GaveUp) as problem:
+                missing = missing or (None if problem.reason == NO_KEYS else problem)
+                continue
+            if told:
+                await self._recorder.record(incident.number, told, part=f"monitor/{alert.monitor_id}")
+        if missing:
+            raise missing
 
     async def _context(self, incident: Incident, alert: AlertSeen, host: Host | None) -> ContextFound:
         """What nobody needs to be asked for."""
@@ -108,6 +109,14 @@ class Enrichment:
         words = [f"service:{service}"] if PLAIN.fullmatch(service) else []
         words += [f"host:{host.name}"] if PLAIN.fullmatch(host.name) else []
         return f"({' OR '.join(words)}) -source:alert" if words else ""
+
+
+def _joined(incident: Incident, asked: str) -> list[AlertSeen]:
+    """The first alert of each monitor that is still to be looked at, this one before the others."""
+    firsts = {alert.monitor_id: alert for alert in reversed(incident.alerts)}
+    wanted = [asked, *(a.monitor_id for a in incident.alerts if a.why == Why.SAME_PLACE)]
+    known = {*incident.monitors, *(a.monitor_id for a in incident.alerts[:1])}
+    return [firsts[name] for name in dict.fromkeys(wanted) if name in firsts and name not in known][:MOST_JOINED]
 
 
 def _alert(incident: Incident) -> AlertSeen | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from bot.alert import Alert, Condition, Word, in_turn
+from bot.triage.known import Known, Limits, Past, Problem, Wanted
+from bot.triage.reasons import QUIET, WORDS, Why
 
 
 class Ruling(StrEnum):
@@ -19,129 +20,6 @@ class Ruling(StrEnum):
     REOPEN = "reopen"  # attach to a closed incident, which is open again with it
     PROPOSE = "propose"  # people are asked whether it is an incident
     IGNORE = "ignore"
-
-
-class Why(StrEnum):
-    """The names of the reasons. `bot.triage.judge.WORDS` says each in words."""
-
-    NEW = "new"
-    AFTER_COOL_OFF = "after-cool-off"
-    SAME_PROBLEM = "same-problem"
-    SAME_CYCLE = "same-cycle"
-    SAME_PLACE = "same-place"
-    AGAIN = "again"
-    CLOSED = "closed"
-    STORM = "storm"
-    REMINDER = "reminder"
-    LATE = "late"
-    FLAPPING = "flapping"
-    DUPLICATE = "duplicate"
-    ENDED = "ended"
-    NOTHING_OPEN = "nothing-open"
-    RULE = "rule"
-    DISMISSED = "dismissed"
-    TEST = "test"
-    UNKNOWN = "unknown"
-    NOT_UNDERSTOOD = "not-understood"
-    MERGED = "merged"
-    SPLIT = "split"
-    ACCEPTED = "accepted"
-
-
-WORDS = {
-    Why.NEW: "a problem that no open incident has",
-    Why.AFTER_COOL_OFF: "the same problem as before, but its recovery is longer ago than the cool-off",
-    Why.SAME_PROBLEM: "same monitor and scope",
-    Why.SAME_CYCLE: "same alert cycle",
-    Why.SAME_PLACE: "same place",
-    Why.AGAIN: "the same problem again within the cool-off of its closed incident",
-    Why.CLOSED: "of a closed incident",
-    Why.STORM: "a storm",
-    Why.REMINDER: "said again",
-    Why.LATE: "older than the last word on it",
-    Why.FLAPPING: "it comes and goes",
-    Why.DUPLICATE: "the same delivery again",
-    Why.ENDED: "its cycle has ended already",
-    Why.NOTHING_OPEN: "a recovery of nothing that is open",
-    Why.RULE: "as a rule says",
-    Why.DISMISSED: "people said that it is no incident",
-    Why.TEST: "a test notification",
-    Why.UNKNOWN: "unknown transition",
-    Why.NOT_UNDERSTOOD: "not understood",
-    Why.MERGED: "a person merged the incidents",
-    Why.SPLIT: "a person took it out of another incident",
-    Why.ACCEPTED: "a person made the proposal an incident",
-}
-QUIET = frozenset({Why.REMINDER, Why.LATE, Why.FLAPPING, Why.STORM})
-"""Reasons for which an alert is kept with its incident, but nobody is told and no check is run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """The policy's numbers. `per_hour`: so many incidents that alerts open in an hour are no storm yet."""
-
-    window: timedelta = timedelta(minutes=15)
-    cool_off: timedelta = timedelta(minutes=30)
-    cycles: int = 3
-    within: timedelta = timedelta(minutes=15)
-    per_hour: int = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What the policy wants done with an alert (open, propose, ignore), and how people name the rule."""
-
-    do: str = "open"
-    named: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """A problem that an incident or a proposal already has.
-
-    `open` says whether that incident is still unclosed, or that proposal still waits for an answer. `proposal` is
-    empty for an incident's problem; for a proposal's one `incident` is 0. `dismissed`: people said no to it.
-    """
-
-    incident: int
-    fingerprint: str
-    cycle: str
-    place: str
-    firing: bool
-    open: bool
-    last_at: datetime
-    proposal: str = ""
-    dismissed: bool = False
-
-
-class Past(NamedTuple):
-    """One earlier word on the same problem, whatever became of it."""
-
-    at: datetime
-    condition: Condition
-    cycle: str = ""
-
-    @property
-    def bad(self) -> bool:
-        """Whether it said that something is wrong."""
-        return self.condition.bad
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """All that matters for one alert.
-
-    The problems of unclosed and lately closed incidents and of proposals, the surest home first; the past of this
-    very problem, and whether that is all of it; how many incidents alerts opened, and how many proposals were made,
-    within the last hour; the open storm incident, None when there is none.
-    """
-
-    problems: Sequence[Problem] = ()
-    past: Sequence[Past] = ()
-    all_past: bool = True
-    opened: int = 0
-    proposed: int = 0
-    storm: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +38,14 @@ class Decision:
     news: bool = False
 
 
-def judge(alert: Alert, known: Known, *, place: str, limits: Limits = Limits(), wanted: Wanted = Wanted()) -> Decision:
+def judge(
+    alert: Alert,
+    known: Known,
+    *,
+    place: str,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    wanted: Wanted = Wanted(),  # noqa: B008 - frozen
+) -> Decision:
     """Decide for one alert. `place` is what it concerns.
 
     The order is from the surest sameness to the vaguest: same problem, same cycle, same place in the window. What
@@ -171,13 +56,18 @@ def judge(alert: Alert, known: Known, *, place: str, limits: Limits = Limits(), 
     if alert.condition is Condition.OTHER:
         return _ignore(Why.UNKNOWN, f"unknown transition {alert.transition!r}: kept, not acted upon")
     incidents = [p for p in known.problems if not p.proposal]
-    if same := _same(alert, [p for p in incidents if p.open]):
+    same = _same(alert, [p for p in incidents if p.open])
+    at_home = same is not None and same.fingerprint == alert.fingerprint
+    end = None if at_home or not alert.condition.bad else _end(alert, known.past)
+    if same and not end:
         return _attach(alert, same, known, limits)
     closed = _same(alert, [p for p in incidents if not p.open])
     asked = _same(alert, [p for p in known.problems if p.proposal])
     if alert.condition is Condition.RECOVERED:
         return _recovered(alert, closed, asked, known, limits)
-    if closed is None and (end := _end(alert, known.past)):
+    if closed and late(alert, closed, known.past):
+        return _attach(alert, closed, known, limits)
+    if end:
         return _ignore(Why.ENDED, f"its cycle has ended already (recovered {end:%H:%M:%S} UTC)")
     if wanted.do == "ignore":
         return _ignore(Why.RULE, wanted.named)
@@ -268,9 +158,9 @@ def _again(alert: Alert, closed: Problem, known: Known, limits: Limits) -> Decis
     """A problem whose incident was closed a short while ago; None when that was too long ago.
 
     The cool-off counts from its recovery. A reminder says nothing that people did not know when they closed the
-    incident, and a late message nothing new.
+    incident.
     """
-    if alert.condition is Condition.REMINDER or late(alert, closed, known.past):
+    if alert.condition is Condition.REMINDER:
         return _attach(alert, closed, known, limits)
     if not closed.firing and alert.at - closed.last_at > limits.cool_off:
         return None

@@ -19,7 +19,7 @@ from bot.incident import Source
 from bot.log import event
 from bot.ports import GaveUp, GroupState, Metrics, MonitorState, TryAgain
 from bot.store import Store
-from bot.triage.judge import Problem
+from bot.triage.known import Problem
 
 EVERY = timedelta(minutes=3)
 UNDER_WAY = timedelta(minutes=2)
@@ -31,16 +31,23 @@ LOOKS = 5  # monitors of one round that are looked at one by one
 SOURCE = "datadog"
 TRANSITIONS = {"alert": "Triggered", "warn": "Warn", "no data": "No Data"}
 OFF = "off"
+NAMED = 3  # problems in one message
+QUESTION = "Is it over? “check” looks at the server, “resolve” says so."
 
 
 # ------------------------------------------------------------------ decisions, pure
 
 
 def missed(
-    groups: Iterable[GroupState], heard: Mapping[str, datetime], problems: Sequence[Problem], *, now: datetime
+    groups: Sequence[GroupState], heard: Mapping[str, datetime], problems: Sequence[Problem], *, now: datetime
 ) -> list[GroupState]:
-    """The groups that alert and of which we never heard. `heard`: the last word on each problem by its name."""
-    found = []
+    """The groups that alert and of which we never heard. `heard`: the last word on each problem by its name.
+
+    A monitor may list itself as a whole beside its parts, as tests from several places do: its webhook speaks of the
+    whole.
+    """
+    whole = {group.monitor_id for group in groups if not group.tags}
+    found: dict[str, GroupState] = {}
     for group in groups:
         if not group.bad or group.muted or not group.monitor_id.isdigit() or group.triggered_at is None:
             continue
@@ -48,9 +55,10 @@ def missed(
         under_way = now - group.triggered_at < UNDER_WAY
         if under_way or (last is not None and last >= group.triggered_at - SLACK):
             continue
-        if not any(p.open and p.firing and is_about(p.fingerprint, group) for p in problems):
-            found.append(group)
-    return found
+        part = bool(group.tags) and group.monitor_id in whole
+        if not part and not any(p.open and p.firing and is_about(p.fingerprint, group) for p in problems):
+            found.setdefault(name_of(group), group)
+    return list(found.values())
 
 
 def silent(groups: Sequence[GroupState], problems: Iterable[Problem], *, now: datetime) -> list[Problem]:
@@ -118,7 +126,18 @@ def what_became(problem: Problem, state: MonitorState | None) -> str:
     else:
         named = f" ({' '.join(state.name.split())[:100]})" if state.name else ""
         told = f"Datadog's monitor {monitor}{named} no longer alerts{where}, but its recovery never came."
-    return f"{told} Is it over? “check” looks at the server, “resolve” says so."
+    return f"{told} {QUESTION}"
+
+
+def in_one(texts: Sequence[str], problems: Sequence[Problem]) -> str:
+    """One message about all of an incident's problems that went silent."""
+    if len(texts) == 1:
+        return texts[0]
+    named = [scope[:100] for p in problems if (scope := p.fingerprint.split("|", 2)[2])]
+    more = f" and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
+    about = f" ({'; '.join(named[:NAMED])}{more})" if named else ""
+    told = f"{len(problems)} alerts of this incident{about} are silent at Datadog, but their recoveries never came."
+    return f"{told} The timeline has each. {QUESTION}"
 
 
 def _still(problem: Problem, state: MonitorState, *, simple: bool) -> bool:
@@ -148,6 +167,7 @@ class Reconcile:
         self._query = query
         self._now = now
         self._told: set[tuple[str, datetime]] = set()
+        self._looked: dict[str, datetime] = {}
         self._failing = ""
 
     async def in_time(self) -> bool:
@@ -172,15 +192,16 @@ class Reconcile:
         """One search; deliveries for what was missed, questions about what went silent. Raises TryAgain or GaveUp."""
         told = await self._metrics.groups(self._query)
         now = self._now()
-        named = [name_of(g) for g in told.groups if g.triggered_at is not None]
+        named = [name_of(g) for g in told.groups if g.bad and g.triggered_at is not None]
         heard, problems = await asyncio.to_thread(self._known, named, now)
+        self._told &= {(p.fingerprint, p.last_at) for p in problems}
         lost = missed(told.groups, heard, problems, now=now)[:AT_ONCE]
         for group in lost:
             await asyncio.to_thread(self._receive, SOURCE, delivery_of(group, link=self._link(group, now)))
-        asked = [await self._ask(p) for p in self._to_ask(told.groups, problems, now)] if told.complete else []
-        if lost or any(asked):
-            event("reconcile.found", missed=len(lost), silent=sum(asked))
-        return bool(lost) or any(asked)
+        asked = await self._ask_all(self._to_ask(told.groups, problems, now)) if told.complete else 0
+        if lost or asked:
+            event("reconcile.found", missed=len(lost), silent=asked)
+        return bool(lost) or bool(asked)
 
     def _due(self) -> bool:
         with self._store.transaction() as tx:
@@ -194,34 +215,66 @@ class Reconcile:
         start = group.triggered_at or now
         return self._metrics.links(monitor_id=group.monitor_id, host="", start=start, end=now).get("Monitor", "")
 
-    def _to_ask(self, groups: Sequence[GroupState], problems: Sequence[Problem], now: datetime) -> list[Problem]:
-        """What went silent and was not asked about yet, of few monitors."""
-        found = [p for p in silent(groups, problems, now=now) if (p.fingerprint, p.last_at) not in self._told]
-        monitors = list(dict.fromkeys(monitor_of(p.fingerprint) for p in found))[:LOOKS]
-        return [p for p in found if monitor_of(p.fingerprint) in monitors]
+    def _to_ask(
+        self, groups: Sequence[GroupState], problems: Sequence[Problem], now: datetime
+    ) -> Mapping[str, list[Problem]]:
+        """What went silent and was not asked about yet, of few monitors: those that were looked at longest ago."""
+        found: dict[str, list[Problem]] = {}
+        for one in silent(groups, problems, now=now):
+            if (one.fingerprint, one.last_at) not in self._told:
+                found.setdefault(monitor_of(one.fingerprint), []).append(one)
+        self._looked = {monitor: at for monitor, at in self._looked.items() if monitor in found}
+        turn = sorted(found, key=lambda monitor: (monitor in self._looked, self._looked.get(monitor, now)))[:LOOKS]
+        self._looked |= dict.fromkeys(turn, now)
+        return {monitor: found[monitor] for monitor in turn}
 
-    async def _ask(self, problem: Problem) -> bool:
-        """Look at the monitor itself, and ask people what it means that it is silent. Whether they are asked."""
+    async def _ask_all(self, silent_ones: Mapping[str, list[Problem]]) -> int:
+        """Look at each monitor itself, and ask people what it means that it is silent; about how many problems.
+
+        Raises the first TryAgain or GaveUp, when all others are done.
+        """
+        failed: TryAgain | GaveUp | None = None
+        texts: dict[int, list[tuple[Problem, str]]] = {}
+        for monitor, problems in silent_ones.items():
+            try:
+                state = await self._state(monitor)
+            except (TryAgain, GaveUp) as problem:
+                failed = failed or problem
+                continue
+            for one in problems:
+                if text := what_became(one, state):
+                    texts.setdefault(one.incident, []).append((one, text))
+        asked = [await asyncio.to_thread(self._record, number, told) for number, told in texts.items()]
+        if failed:
+            raise failed
+        return sum(asked)
+
+    async def _state(self, monitor: str) -> MonitorState | None:
         try:
-            state = await self._metrics.monitor(monitor_of(problem.fingerprint))
+            return await self._metrics.monitor(monitor)
         except GaveUp as gone:
             if gone.reason != "not-found":
                 raise
-            state = None
-        text = what_became(problem, state)
-        if text:
-            self._told.add((problem.fingerprint, problem.last_at))
-            return await asyncio.to_thread(self._record, problem, text)
-        return False
+            return None
 
-    def _record(self, problem: Problem, text: str) -> bool:
-        digest = hashlib.sha256(problem.fingerprint.encode("utf-8", "replace")).hexdigest()[:12]
-        key = f"reconcile/{problem.incident}/{digest}/{problem.last_at.isoformat()}"
+    def _record(self, number: int, told: Sequence[tuple[Problem, str]]) -> int:
+        """A note on each, and one message about all that nobody was told of yet; how many these are."""
         now = self._now()
-        told = RecoveryMissed(problem=problem.fingerprint, text=text)
-        fact = Fact(key=key, what=told, occurred_at=now, recorded_at=now, source=Source(type="bot"))
-        with self._store.transaction(incident=problem.incident) as tx:
-            if not tx.append(problem.incident, [fact]):
-                return False
-            tx.due(f"{key}/report", "report", problem.incident, {"key": key, "text": text})
-        return True
+        with self._store.transaction(incident=number) as tx:
+            new = [(problem, text) for problem, text in told if tx.append(number, [_fact(problem, text, now)])]
+            if new:
+                key = _key(new[0][0])
+                text = in_one([text for _, text in new], [problem for problem, _ in new])
+                tx.due(f"{key}/report", "report", number, {"key": key, "text": text})
+        self._told |= {(problem.fingerprint, problem.last_at) for problem, _ in told}
+        return len(new)
+
+
+def _key(problem: Problem) -> str:
+    digest = hashlib.sha256(problem.fingerprint.encode("utf-8", "replace")).hexdigest()[:12]
+    return f"reconcile/{problem.incident}/{digest}/{problem.last_at.isoformat()}"
+
+
+def _fact(problem: Problem, text: str, now: datetime) -> Fact:
+    told = RecoveryMissed(problem=problem.fingerprint, text=text)
+    return Fact(key=_key(problem), what=told, occurred_at=now, recorded_at=now, source=Source(type="bot"))

@@ -10,8 +10,8 @@ from bot.facts import AlertAttached, AlertsLeft, Announced, Fact, Joined, Merged
 from bot.incident import AlertSeen, Incident, Person, RepairState, Source, in_order
 from bot.ports import NotAllowed
 from bot.store import NO_INCIDENT, Transaction
-from bot.triage.judge import WORDS, Why
 from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.reasons import WORDS, Why
 
 UNANSWERED = timedelta(hours=24)
 """A proposal of which nothing was heard for so long is not waited for any more."""

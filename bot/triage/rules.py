@@ -25,5 +25,6 @@ def _fits(alert: Alert, match: Match) -> bool:
         (not match.title or any(matches(match.title, title) for title in titles))
         and (not match.monitor or any(matches(match.monitor, title) for title in (*titles, alert.monitor_id)))
         and (not match.service or alert.tagged("service", match.service))
+        and (not match.priority or alert.priority in match.priority)
         and all(alert.tagged(key, value) for key, value in match.tags.items())
     )

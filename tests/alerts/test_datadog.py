@@ -171,6 +171,14 @@ def test_variables_that_were_not_filled_are_no_values() -> None:
     assert alert("empty_variables").title == "Monitor 4711"
 
 
+@pytest.mark.parametrize("field", ["", "$ALERT_PRIORITY", None])
+def test_a_priority_that_is_not_in_its_field_is_read_before_the_title(field: str | None) -> None:
+    heading = {"alert_title": "[p4] [Triggered on {host:web-02}] [P1] is no mark", "alert_priority": field}
+    assert alert("triggered", **heading).priority == "P4"
+    assert alert("triggered", **{**heading, "alert_priority": "P2"}).priority == "P2"
+    assert alert("triggered", alert_title="Queue [P1]", alert_priority=field).priority == ""
+
+
 def test_outsiders_words_stay_words_and_can_be_stored() -> None:
     hostile, other = parsed("hostile_strings").alerts
     assert hostile.title == "<!channel> $(reboot) {{7*7}} `id` \u202e?"

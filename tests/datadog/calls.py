@@ -397,7 +397,7 @@ CALLS = {
                     "visibility": "organization",
                     "declared": "2026-11-22T10:00:00+00:00",
                     "detected": "2026-11-22T10:00:00+00:00",
-                    "fields": FIELDS,
+                    "fields": {"state": {"value": "active"}, "severity": {"value": "SEV-2"}},
                 },
             }
         },
@@ -427,6 +427,13 @@ CALLS = {
         },
         answer={"data": INCIDENT},
         scope="incident_write",
+    ),
+    "key": Call(
+        do=lambda d: d.keys.valid(),
+        method="GET",
+        path="/api/v1/validate",
+        answer={"valid": True},
+        read=True,
     ),
     "variable": Call(
         do=lambda d: d.webhooks.variable("MUSTER_TOKEN"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -184,17 +185,72 @@ def test_what_cannot_be_meant_is_wrong_usage(served: Served, words: list[str]) -
     assert served.api.asked == []
 
 
-def test_a_secret_is_not_sent_without_encryption_and_not_without_being_set(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert isinstance(muster("--url", "http://muster.example").exception, NotAllowed)
-    monkeypatch.setenv("DATADOG_WEBHOOK_SECRET", "")
-    refused = muster("--url", URL).exception
-    assert "DATADOG_WEBHOOK_SECRET is not set" in str(refused)
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://muster.example", "http://127.evil.example", "http://localhost.evil.example", "muster.example"),
+        *("https://", "https:///datadog/webhook", "https://muster.example?a=1", "https://muster.example/#x"),
+        *("https://muster.example:port", "https://[::1", "https://mus ter.example", "ftp://muster.example"),
+    ],
+)
+def test_a_secret_is_not_sent_without_encryption_or_to_nowhere(served: Served, url: str) -> None:
+    refused = muster("--url", url).exception
+    assert isinstance(refused, NotAllowed)
+    assert "is no address that can be called" in str(refused)
     assert served.api.asked == []
 
 
-@pytest.mark.parametrize(("fault", "told"), [(403, "the scope integrations_read"), (503, "Do it again later")])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3000", "http://localhost:3000/", "http://[::1]:3000"])
+def test_a_test_on_this_machine_may_do_without_encryption(served: Served, url: str) -> None:
+    assert muster("--url", url).exit_code == 0
+    assert served.api.webhooks["muster"]["url"] == f"{url.rstrip('/')}/datadog/webhook"
+
+
+def test_a_secret_is_not_made_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATADOG_WEBHOOK_SECRET", "")
+    assert "DATADOG_WEBHOOK_SECRET is not set" in str(muster("--url", URL).exception)
+    assert served.api.asked == []
+
+
+def test_done_again_it_changes_nothing_and_a_new_address_only_the_address(served: Served) -> None:
+    words = ("--monitor-tag", "team:shop", "--monitors")
+    muster("--url", URL, *words)
+    kept = [dict(served.api.webhooks), dict(served.api.rules), dict(served.api.monitors)]
+    again = muster("--url", URL, *words)
+    assert [line.partition(": ")[2].partition(",")[0].partition(" (")[0] for line in again.stdout.splitlines()] == [
+        *("set again", "unchanged", "unchanged"),
+        *["is there already"] * len(install.recommended()),
+    ]
+    assert kept == [dict(served.api.webhooks), dict(served.api.rules), dict(served.api.monitors)]
+    assert "webhook muster: updated (url)" in muster("--url", "https://new.example").stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DD_API_URL", "http://127.0.0.1:9", "Check DD_API_URL (http://127.0.0.1:9), or do it again later"),
+        ("DD_API_URL", "", "Check DD_SITE (no-such-site.invalid), or do it again later"),
+        ("DD_API_KEY", "", "Set DD_API_KEY and DD_APP_KEY."),
+        ("DD_APP_KEY", "", "Set DD_API_KEY and DD_APP_KEY."),
+    ],
+    ids=["nobody listens", "wrong site", "no API key", "no application key"],
+)
+def test_where_nobody_can_be_asked_it_says_what_to_look_at(
+    served: Served, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("DD_SITE", "no-such-site.invalid")
+    monkeypatch.setenv(name, value)
+    refused = muster("--url", URL).exception
+    assert isinstance(refused, NotAllowed)
+    assert told in str(refused)
+    assert served.api.asked == []
+
+
+@pytest.mark.parametrize(("fault", "told"), [(403, "the scope integrations_read"), (503, "do it again later")])
 def test_a_refusal_is_one_sentence_with_what_to_do(served: Served, fault: int, told: str) -> None:
     served.api.fault = fault
     refused = muster("--url", URL).exception

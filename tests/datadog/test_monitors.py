@@ -100,22 +100,39 @@ async def test_links_lead_people_to_their_own_site(api: Recorder, site: str, lin
     client.close()
 
 
-async def test_all_pages_of_the_search_are_read_up_to_a_limit(api: Recorder, datadog: Datadog) -> None:
-    def page(count: int) -> dict[str, Any]:
-        one = {"group": "host:web-02", "monitor_id": 1, "status": "Alert"}
-        return {"groups": [one] * 2, "metadata": {"total_count": count}}
+ONE = {"group": "host:web-02", "monitor_id": 1, "status": "Alert"}
 
-    api.answers = [page(401), page(401), page(401)]
+
+def page(groups: int, *, of: int) -> dict[str, Any]:
+    """A page of the search; Datadog's page_count is how many groups a page has, not how many pages there are."""
+    metadata = {"total_count": of, "page_count": groups, "page": 0, "per_page": groups}
+    return {"counts": {}, "groups": [ONE] * groups, "metadata": metadata}
+
+
+async def test_all_pages_of_the_search_are_read(api: Recorder, datadog: Datadog) -> None:
+    api.answers = [page(200, of=1201)] * 6 + [page(1, of=1201)]
     found = await datadog.groups("team:shop")
-    assert (len(found.groups), found.complete) == (6, True)
-    assert [asked.query["page"] for asked in api.asked] == ["0", "1", "2"]
-    api.answers = [page(10_000) for _ in range(5)]
-    assert not (await datadog.groups("")).complete
-    assert len(api.asked) == 8
+    assert (len(found.groups), found.complete) == (1201, True)
+    assert [asked.query["page"] for asked in api.asked] == [str(n) for n in range(7)]
+
+
+async def test_pages_that_are_shorter_than_asked_for_are_read_to_the_end(api: Recorder, datadog: Datadog) -> None:
+    api.answers = [page(30, of=65), page(30, of=65), page(5, of=65)]
+    found = await datadog.groups("")
+    assert (len(found.groups), found.complete) == (65, True)
+
+
+async def test_what_is_too_much_or_is_not_told_is_not_complete(api: Recorder, datadog: Datadog) -> None:
+    api.says = page(200, of=100_000)
+    found = await datadog.groups("")
+    assert (len(found.groups), found.complete, len(api.asked)) == (2000, False, 10)
+    api.answers = [page(2, of=7), page(0, of=7)]
+    found = await datadog.groups("")
+    assert (len(found.groups), found.complete) == (2, False)
 
 
 async def test_a_page_that_fails_fails_the_search(api: Recorder, datadog: Datadog) -> None:
-    api.answers = [{"groups": [], "metadata": {"total_count": 300}}, web.Response(status=503)]
+    api.answers = [page(200, of=300), web.Response(status=503)]
     with pytest.raises(TryAgain):
         await datadog.groups("")
 
@@ -130,3 +147,23 @@ def test_a_muted_group_and_one_without_data_are_known_as_such() -> None:
     assert _searched({**told, "last_triggered_ts": None}) == GroupState(
         monitor_id="7", name="host:a", status="no data", tags=("host:a",), triggered_at=START, muted=True
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "triggered", "silent"),
+    [("No Data", 1, 1795341600), ("No Data", 1795341600, 0), ("Alert", 1795341600, 7), ("Warn", 0, 1795341600)],
+)
+async def test_a_group_began_when_it_came_into_its_state(
+    api: Recorder, datadog: Datadog, status: str, triggered: int, silent: int
+) -> None:
+    """It may have triggered once, long before it went silent."""
+    told = {"name": "host:a", "status": status, "last_triggered_ts": triggered, "last_nodata_ts": silent}
+    assert _searched(told).triggered_at == START
+    api.says = {**MONITOR, "state": {"groups": {"host:a": told}}}
+    assert (await datadog.monitor("4711")).groups[0].triggered_at == START
+
+
+@pytest.mark.parametrize("name", ["total", "@SYNTHETICS_OVERALL@"])
+def test_a_group_that_stands_for_the_whole_monitor_has_no_tags(name: str) -> None:
+    """As it was recorded: its one tag is its own name."""
+    assert _searched({"group": name, "group_tags": [name], "monitor_id": 7, "status": "Alert"}).tags == ()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from bot.datadog import Datadog
 from bot.facts import AlertAttached, Fact, Opened
 from bot.incident import AlertSeen, Change, Incident
 from bot.ports import GaveUp, TryAgain
@@ -22,8 +24,8 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self.store, self.metrics, self.steps = store, FakeMetrics(), 0
-        recorder = Recorder(store, now=lambda: NOW, key=self._key, wake=lambda: None)
-        self.look = Enrichment(recorder, metrics=self.metrics, inventory=shop())
+        self.recorder = Recorder(store, now=lambda: NOW, key=self._key, wake=lambda: None)
+        self.look = Enrichment(self.recorder, metrics=self.metrics, inventory=shop())
 
     def _key(self) -> str:
         return f"step/{self.steps}"
@@ -40,12 +42,14 @@ class Known:
 
     async def looked_up(self, number: int = 1, **args: str) -> Incident:
         self.steps += 1
-        await self.look.look_up(number, args)
+        await (self.look.joined(number, args) if args else self.look.look_up(number, args))
         return self.of(number)
 
     def joined(self, monitor: str) -> None:
         """An alert of this monitor comes to the first incident."""
-        alert = AlertSeen(delivery=f"J{monitor}", source="datadog", transition="Warn", at=NOW, monitor_id=monitor)
+        alert = AlertSeen(
+            delivery=f"J{monitor}", source="datadog", transition="Warn", at=NOW, monitor_id=monitor, why="same-place"
+        )
         with self.store.transaction(incident=1) as tx:
             tx.append(1, [Fact(key=monitor, what=AlertAttached(alert=alert), occurred_at=NOW, recorded_at=NOW)])
 
@@ -68,6 +72,20 @@ async def test_state_links_and_changes_are_on_record(known: Known) -> None:
     assert incident.watched.links == {"Monitor": "https://monitors.example/7", "Logs": "https://logs.example/web-02"}
     assert [change.title for change in incident.watched.changes] == ["Deployed shop 1.2.3"]
     assert known.metrics.asked("changes") == ["(service:shop OR host:web-02) -source:alert"]
+
+
+async def test_five_pages_are_set_to_the_host_and_a_quarter_of_an_hour_around_the_start(known: Known) -> None:
+    known.alert()
+    datadog = Datadog(api_key="", app_key="", site="datadoghq.eu")
+    known.look = Enrichment(known.recorder, metrics=datadog, inventory=shop())
+    pages = (await known.looked_up()).watched.links
+    datadog.close()
+    assert list(pages) == ["Monitor", "Dashboard", "Logs", "Events", "Host"]
+    for page in pages.values():
+        asked = parse_qs(urlsplit(page).query)
+        assert "host:web-02" in next(iter(asked.values()))
+        begin, end = (datetime.fromtimestamp(int(asked[name][0]) / 1000, UTC) for name in ("from_ts", "to_ts"))
+        assert (NOW - begin, end - NOW) == (timedelta(minutes=15), timedelta(minutes=15))
 
 
 async def test_the_last_incidents_of_this_monitor_are_named_newest_first(known: Known) -> None:
@@ -127,11 +145,24 @@ async def test_no_word_of_an_alert_goes_into_a_search_or_an_address(known: Known
 
 async def test_a_monitor_that_joins_later_is_looked_at_once(known: Known) -> None:
     known.alert()
-    known.joined("8")
     assert (await known.looked_up(monitor="7")).monitors == {}, "the first one is looked at with the opening"
+    known.joined("8")
     assert list((await known.looked_up(monitor="8")).monitors) == ["8"]
     await known.looked_up(monitor="8")
     assert len(known.metrics.asked("monitor")) == 1
+
+
+async def test_a_monitor_that_joins_hides_no_other_that_could_not_be_looked_at(known: Known) -> None:
+    known.alert()
+    for monitor in ("8", "9"):
+        known.joined(monitor)
+    known.metrics.fail["monitor"] = [AWAY]
+    with pytest.raises(TryAgain):
+        await known.looked_up(monitor="8")
+    known.metrics.fail["monitor"] = [AWAY]
+    with pytest.raises(TryAgain):
+        await known.looked_up(monitor="9")
+    assert list((await known.looked_up(monitor="9")).monitors) == ["9", "8"]
 
 
 async def test_a_monitor_that_joins_is_not_looked_at_without_keys(known: Known) -> None:

@@ -12,21 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.alert import Alert, Condition
-from bot.triage.judge import (
-    WORDS,
-    Decision,
-    Known,
-    Limits,
-    Past,
-    Problem,
-    Ruling,
-    Wanted,
-    Why,
-    judge,
-    late,
-    same_place,
-    starts,
-)
+from bot.triage.judge import Decision, Ruling, judge, late, same_place, starts
+from bot.triage.known import Known, Limits, Past, Problem, Wanted
+from bot.triage.reasons import WORDS, Why
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 WINDOW, COOL_OFF = timedelta(minutes=15), timedelta(minutes=30)

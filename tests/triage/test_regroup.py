@@ -14,8 +14,8 @@ from bot.policy import Grouping, Match, Policy, Rule
 from bot.record import from_record, to_record
 from bot.said import Reply
 from bot.store import Store
-from bot.triage.judge import Why
 from bot.triage.proposal import Proposal, ProposalState
+from bot.triage.reasons import Why
 from tests.talk import NOW, Talk
 from tests.test_intake import PAY, START, World, on
 

@@ -20,6 +20,7 @@ ALERT = Alert(
     at=datetime(2026, 11, 22, 10, 30, tzinfo=UTC),
     condition=Condition.FIRING,
     monitor_id="4711",
+    priority="P2",
     scope=("host:web-02",),
     tags=("env:staging", "service:shop", "team:pay", "team:web"),
 )
@@ -38,6 +39,10 @@ ALERT = Alert(
         ({"monitor": "471"}, False),
         ({"service": "shop"}, True),
         ({"service": "sho"}, False),
+        ({"priority": ("P2",)}, True),
+        ({"priority": ("P1", "P2")}, True),
+        ({"priority": ("P1", "P3")}, False),
+        ({"priority": ("P2",), "service": "pay"}, False),
         ({"tags": {"env": "staging"}}, True),
         ({"tags": {"env": "prod"}}, False),
         ({"tags": {"team": "web"}}, True),  # the second of two values
