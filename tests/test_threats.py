@@ -81,6 +81,8 @@ THREATS = {
         "test_threats.py::test_secrets_of_every_source_reach_no_message_database_log_or_postmortem",
         "runbook/test_run.py::test_secrets_are_taken_out_before_the_evidence_is_cut",
         "checks/test_drift.py::test_the_content_of_a_secret_file_is_not_shown",
+        "steps/test_mending.py::test_the_bytes_of_files_are_kept_only_while_a_repair_runs",
+        "steps/test_mending.py::test_an_offer_that_nobody_takes_keeps_no_bytes",
     ),
     "8: words that look like ours": (
         "slack/test_render.py::test_hostile_text_is_inert_everywhere",
@@ -99,6 +101,9 @@ THREATS = {
         "test_lifecycle.py::test_a_click_from_elsewhere_is_refused_and_begins_nothing",
         "test_lifecycle.py::test_who_is_in_the_group_is_asked_when_the_button_is_pressed",
         "test_clicks.py::test_no_words_approve",
+        "slack/test_gestures.py::test_a_repair_is_not_approved_from_another_workspace",
+        "slack/test_hearing.py::test_whoever_clicks_in_another_workspace_is_a_stranger",
+        "runbook/test_shipped_actions.py::test_sessions_that_hold_replay_back_are_ended_by_two_others_than_who_asked",
     ),
     "10: something else runs than was approved": (
         "runbook/test_repair.py::test_a_file_that_changed_after_the_preview_is_not_written",
@@ -114,6 +119,8 @@ THREATS = {
         "runbook/test_repair.py::test_after_a_crash_before_any_stage_the_repair_is_finished_once",
         "runbook/test_repair.py::test_what_may_have_run_is_verified_and_not_run_again",
         "runbook/test_desk.py::test_a_group_that_another_replica_repairs_is_tried_later",
+        "runbook/test_desk.py::test_an_interrupted_repair_whose_plan_is_lost_needs_a_person",
+        "steps/test_mending.py::test_what_was_kept_puts_back_after_an_interruption",
     ),
     "12: a repair that spreads": (
         "runbook/test_repair.py::test_a_group_without_healthy_peers_is_not_touched",
@@ -159,6 +166,9 @@ THREATS = {
         "runbook/test_preflight.py::test_a_candidate_at_work_has_no_right_to_give_it_more",
         "runbook/test_preflight.py::test_a_strangers_certificates_lead_nowhere_and_leave_nothing_behind",
         "runbook/test_preflight.py::test_nothing_is_booted_outside_of_namespaces",
+        "runbook/test_boot.py::test_a_candidate_takes_no_more_memory_than_it_may",
+        "runbook/test_boot.py::test_a_candidate_writes_no_larger_file_than_it_may",
+        "runbook/test_boot.py::test_what_is_shown_of_this_machine_can_be_read_and_not_be_written",
         "runbook/test_candidate.py::test_a_link_that_leads_out_is_not_followed",
     ),
 }

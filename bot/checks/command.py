@@ -1,6 +1,8 @@
 """A program of the server's own, from the list that the inventory allows: its exit code and what it prints.
 
 A program does what its author wrote. One that changes something says `touches: true` and then runs last, alone.
+A script lives on the server, where its owner and the inventory allow it: piped from here into a shell, it would need
+a shell to be allowed, and so whatever somebody writes into a runbook.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from bot.runbook.result import State
 SOCKET = "/run/haproxy/admin.sock"
 SAFE_PATH = re.compile(r"/[A-Za-z0-9_./-]{1,100}")
 """What socat does not take for the end of a path."""
-BACK, OUT = ("UP", "no check"), ("MAINT", "DRAIN", "NOLB")
+OUT = ("MAINT", "DRAIN", "NOLB")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +125,11 @@ async def _socket(session: Session, path: str, within: float) -> str:
 
 
 async def _page(url: str, within: float) -> str:
-    reply = (await ask(url, host=None, times=1, within=within, header=""))[0]
+    reply = (await ask(url, host=None, times=1, within=within, header="", whole=True))[0]
     if reply.problem or reply.status != 200 or "svname" not in reply.text[:200]:
         said = reply.problem or f"status {reply.status}"
         text = f"{url} shows no statistics ({said})."
         raise GaveUp(text, reason="error", fix="Set 'stats' to the page with ';csv' at its end.")
+    if reply.cut:
+        raise GaveUp("HAProxy has more servers than can be read.", reason="cut")
     return reply.text

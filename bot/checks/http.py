@@ -21,13 +21,17 @@ BODY = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """One answer to one request; `problem` is refused, timeout or error when there was none."""
+    """One answer to one request; `problem` is refused, timeout or error when there was none.
+
+    `text` is there when it was asked for; `cut`: there is more than was read.
+    """
 
     status: int = 0
     took: float = 0.0
     served_by: str = ""
     text: str = ""
     problem: str = ""
+    cut: bool = False
 
 
 @noun("http")
@@ -44,12 +48,14 @@ async def http(
 ) -> Answer:
     """What a page answers the bot: status, time, text, and with `times` who served it.
 
-    url: the page. status: one or a list (200). under: the longest time. contains: text in the body.
+    url: the page. status: one or a list (200). under: the longest time. contains: text in the body's first 64 kB.
     host: the Host header. times: how many requests (1). served-by: the header that names the server.
     Redirects are answers and are not followed.
     """
     accepted = tuple(status) if isinstance(status, list | tuple) else (status,)
-    replies = await ask(url, host=host, times=times, within=on.within, header=served_by)
+    replies = await ask(url, host=host, times=times, within=on.within, header=served_by, whole=contains is not None)
+    if contains is not None and any(reply.cut and contains not in reply.text for reply in replies):
+        raise GaveUp(f"{url} is larger than can be read, and its beginning has no such text.", reason="cut")
     judged = [_judge(reply, accepted, under, contains) for reply in replies]
     worst = max(judged, key=_ORDER.index)
     slowest = max(reply.took for reply in replies)
@@ -67,27 +73,33 @@ async def http(
     )
 
 
-async def ask(url: str, *, host: str | None, times: int, within: float, header: str) -> Sequence[Reply]:
-    """Ask a page `times` times, at once but on connections of their own, each within the limit in seconds."""
+async def ask(
+    url: str, *, host: str | None, times: int, within: float, header: str, whole: bool = False
+) -> Sequence[Reply]:
+    """Ask a page `times` times, at once but on connections of their own, each within the limit in seconds.
+
+    `whole`: read the body, too, as far as BODY; else its first bytes are enough, for a page may never end.
+    """
     limit = aiohttp.ClientTimeout(total=within)
     connector = aiohttp.TCPConnector(limit=8, force_close=True)
     async with aiohttp.ClientSession(timeout=limit, connector=connector, trust_env=False) as web:
-        return await asyncio.gather(*(_one(web, url, host, header) for _ in range(max(1, min(times, 50)))))
+        return await asyncio.gather(*(_one(web, url, host, header, whole) for _ in range(max(1, min(times, 50)))))
 
 
 _ORDER = ("", "slow", "error", "refused", "timeout")
 
 
-async def _one(web: aiohttp.ClientSession, url: str, host: str | None, header: str) -> Reply:
+async def _one(web: aiohttp.ClientSession, url: str, host: str | None, header: str, whole: bool) -> Reply:
     started = time.monotonic()
     try:
         async with web.get(url, headers={"Host": host} if host else {}, allow_redirects=False) as answer:
-            text = (await answer.content.read(BODY)).decode("utf-8", "replace")
+            body = await _body(answer.content) if whole else await answer.content.readany()
             return Reply(
                 status=answer.status,
                 took=time.monotonic() - started,
                 served_by=answer.headers.get(header, "")[:200],
-                text=text,
+                text=body[:BODY].decode("utf-8", "replace"),
+                cut=len(body) > BODY,
             )
     except TimeoutError:
         problem = "timeout"
@@ -100,6 +112,14 @@ async def _one(web: aiohttp.ClientSession, url: str, host: str | None, header: s
     except (aiohttp.ClientError, OSError):
         problem = "error"  # it accepted, then hung up or spoke no HTTP
     return Reply(took=time.monotonic() - started, problem=problem)
+
+
+async def _body(content: aiohttp.StreamReader) -> bytes:
+    """All of it, or one byte more than is looked at; a single read gives only what has arrived."""
+    body = bytearray()
+    while len(body) <= BODY and (part := await content.read(BODY + 1 - len(body))):
+        body += part
+    return bytes(body)
 
 
 def _judge(reply: Reply, status: Sequence[int], under: Seconds | None, contains: str | None) -> str:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 from bot.checks import Answer, Seconds, Target, noun
+from bot.ports import GaveUp
 from bot.runbook.inventory import Host
 from bot.runbook.result import State
 
@@ -36,7 +37,11 @@ async def logs(
     most = max(1, min(max(fewer_than, show), MOST))
     found = await on.metrics.logs(wanted, start=now - timedelta(seconds=over), end=now, most=most)
     count, few = len(found.lines), len(found.lines) < fewer_than
-    told = f"{count} or more" if found.more and count >= most else str(count)
+    others = found.more and count >= most
+    if few and others:
+        text = f"logs {wanted}: there are more than the {count} that can be counted."
+        raise GaveUp(text, reason="cut", fix=f"Set 'fewer-than' to {MOST} or less.")
+    told = f"{count} or more" if others else str(count)
     newest = found.lines[: max(0, show)]
     return Answer(
         state=State.OK if few else State.FAIL,

@@ -41,7 +41,7 @@ def check(as_json: AsJson = False) -> None:
         raise NotAllowed("\n".join(problems))
     for note in _notes(settings, home):
         print(note)
-    print(f"{settings.home}: {len(home.runbooks)} runbooks, {len(home.inventory.groups)} groups of hosts: all well.")
+    print(f"{settings.home}: runbooks {len(home.runbooks)}, groups of hosts {len(home.inventory.groups)}: all well.")
 
 
 def _notes(settings: Settings, home: Home) -> Iterator[str]:
@@ -54,6 +54,7 @@ def _notes(settings: Settings, home: Home) -> Iterator[str]:
             yield f"{file} is not there: the defaults hold."
         elif absent := _absent(file, KEYS[name]):
             yield f"{file}: the defaults hold for {', '.join(absent)}."
+    yield from map(str, home.remarks)
     for problem in settings.missing_to_serve():
         yield f"serve: {problem}"
 

@@ -51,12 +51,12 @@ def preflight(
     passed = report.passed(strict=strict)
     if passed:
         report = replace(report, notes=(*report.notes, _recorded(gate)))
-    if junit:
-        _write(junit, as_junit(report, strict=strict))
     if as_json:
         print(json.dumps({**to_json(report), "passed": passed}, indent=2, ensure_ascii=False))
     else:
         _print(report, passed=passed)
+    if junit:
+        _write(junit, as_junit(report, strict=strict))
     if not passed:
         raise typer.Exit(1)
 

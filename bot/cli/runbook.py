@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli import AsJson, app, home, one_line, terminal
+from bot.ports import NotAllowed
 
 runbook_app = typer.Typer(no_args_is_help=True, help="Runbooks: list them, check them, run them by hand.")
 app.add_typer(runbook_app, name="runbook")
@@ -30,9 +32,19 @@ def runbook_list(as_json: AsJson = False) -> None:
 
 
 @runbook_app.command("lint")
-def runbook_lint() -> None:
+def runbook_lint(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="runbooks, or folders of them; else those of MUSTER_HOME")
+    ] = None,
+) -> None:
     """Validate the runbooks; every problem with file, line and column."""
-    print(f"{len(home().runbooks)} runbooks: all well.")
+    found = home(runbooks=files or None)
+    if not found.runbooks:
+        where = ", ".join(map(str, files or [found.folder]))
+        raise NotAllowed(f"Nothing was checked: there is no runbook in {where}; it would be a file NAME.yaml there.")
+    for remark in found.remarks:
+        print(remark)
+    print(f"Runbooks: {len(found.runbooks)}, all well.")
 
 
 @runbook_app.command("schema")

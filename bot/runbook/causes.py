@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
+from bot.incident import Verdict
 from bot.runbook.inventory import Group, Host
 from bot.runbook.placeholders import facts_of, fill_text, fills, plain, values_of
 from bot.runbook.result import Result, State
@@ -20,16 +20,8 @@ from bot.runbook.runbook import At, Cause, Check, Runbook
 ANSWERED = (State.OK, State.WARN, State.FAIL)
 
 
-class Standing(StrEnum):
-    """What the answers say about a cause."""
-
-    PROVED = "proved"
-    POSSIBLE = "possible"
-    RULED_OUT = "ruled-out"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class JudgedCause:
     """One cause after the answers are in.
 
     `id` is RUNBOOK/n, `text` its filled explanation, `checks` what it rests on. `contradicted_by` names the check
@@ -38,7 +30,7 @@ class Verdict:
 
     id: str
     host: str
-    verdict: Standing
+    verdict: Verdict
     text: str
     checks: tuple[str, ...]
     contradicted_by: str = ""
@@ -47,7 +39,7 @@ class Verdict:
     offer: tuple[str, ...] = ()
 
 
-def judge(runbook: Runbook, host: Host, results: Iterable[Result], *, group: Group) -> list[Verdict]:
+def judge(runbook: Runbook, host: Host, results: Iterable[Result], *, group: Group) -> list[JudgedCause]:
     """What the results say about each cause on this host of this group, in the order of the runbook.
 
     The results are those of one diagnosis of this host, so they hold those of the hosts asked for its sake (peers,
@@ -142,14 +134,14 @@ class _Answers:
         return {**said, **facts, **values_of(self.host, self.group)}
 
 
-def _judge(cause: Cause, answers: _Answers) -> Verdict:
+def _judge(cause: Cause, answers: _Answers) -> JudgedCause:
     fitting = {check: answers.fits(check, wanted) for check, wanted in cause.when.items()}
     against = next((check for check, fit in fitting.items() if fit is False), "")
     unanswered = tuple(check for check, fit in fitting.items() if fit is None)
-    return Verdict(
+    return JudgedCause(
         id=cause.id,
         host=answers.host.name,
-        verdict=_standing(against=against, proves=bool(fitting) and not unanswered),
+        verdict=_verdict(against=against, proves=bool(fitting) and not unanswered),
         text=fill_text(cause.explains, answers.values),
         checks=tuple(cause.when),
         contradicted_by=against,
@@ -159,7 +151,7 @@ def _judge(cause: Cause, answers: _Answers) -> Verdict:
     )
 
 
-def _standing(*, against: str, proves: bool) -> Standing:
+def _verdict(*, against: str, proves: bool) -> Verdict:
     if against:
-        return Standing.RULED_OUT
-    return Standing.PROVED if proves else Standing.POSSIBLE
+        return Verdict.RULED_OUT
+    return Verdict.PROVED if proves else Verdict.POSSIBLE

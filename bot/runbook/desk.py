@@ -19,10 +19,10 @@ from bot.metrics import DIAGNOSIS
 from bot.ports import Metrics, NotAllowed, TryAgain
 from bot.runbook import causes, dry
 from bot.runbook.inventory import Host
-from bot.runbook.limits import LOOK_BACK, Begun, too_soon
+from bot.runbook.limits import LOOK_BACK, Begun, too_many, too_soon
 from bot.runbook.plan import Plan
 from bot.runbook.progress import Coming, Progress
-from bot.runbook.repair import Ended, Outcome, Repairs, Stage
+from bot.runbook.repair import Outcome, Repairs, Stage
 from bot.runbook.result import Known, Result, State
 from bot.runbook.run import Diagnosis, Runner, nobody_listens
 from bot.runbook.runbook import Limits, Runbook
@@ -35,10 +35,13 @@ from bot.triage.target import target
 
 STALE = timedelta(minutes=10)
 """An alert older than this gets a diagnosis but no offer: after an outage of ours, old alerts come in a heap."""
+SHOWN_HOSTS = 10
+"""So many hosts are named to somebody who asks for one that the inventory does not know."""
 SHOWN_FACT = 500
 """Characters of one fact that a cause keeps; longer ones (diffs) stay with the check's evidence."""
 GOING_ON = {RepairState.OFFERED, RepairState.APPROVED, RepairState.RUNNING}
-Reached = Callable[[RepairState, str, Mapping[str, Any]], Awaitable[None]]
+Reached = Callable[[RepairState, str, Mapping[str, Any], str], Awaitable[None]]
+"""Hears how far a repair is, in words why, with details, and once the plan: to be kept until the repair has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +81,26 @@ class Desk:
         none = f"No checks were run: no runbook covers this alert on {where.name}."
         return Questions(host=where, runbooks=found, reason="" if found else none)
 
+    def refusal(self, incident: Incident, host: str, runbook: str) -> str:
+        """Why nothing can be asked of this, in words that say what to do; empty where something can."""
+        asked = self.questions(incident, host=host, runbook=runbook)
+        return "" if asked.host and asked.runbooks else asked.reason
+
     def _where(self, incident: Incident, alert: AlertSeen | None, host: str) -> tuple[Host | None, str]:
         if host:
             found = self._home.inventory.find(host)
-            return found, "" if found else f"No checks were run: the inventory does not know {host}."
+            return found, "" if found else f"No checks were run: the inventory does not know {host}{self._there_is()}."
         if alert is None:
             asked = next((c.host for c in reversed(incident.checks)), "")
             return self._home.inventory.find(asked) if asked else None, "No checks were run: say “check on HOST”."
         named = target(alert, self._home.inventory)
         return named.host, named.evidence
+
+    def _there_is(self) -> str:
+        """Some of the hosts that can be asked, for somebody who named none of them."""
+        names = [name for group in self._home.inventory.groups.values() for name in group.hosts]
+        more = f" and {len(names) - SHOWN_HOSTS} more" if len(names) > SHOWN_HOSTS else ""
+        return f"; there is {', '.join(names[:SHOWN_HOSTS])}{more}" if names else ""
 
     def _covering(self, incident: Incident, alert: AlertSeen | None, host: Host) -> list[Runbook]:
         tags = dict(word.split(":", 1) for word in (*alert.tags, *alert.scope) if ":" in word) if alert else {}
@@ -110,13 +124,13 @@ class Desk:
         hear = Progress(runner, runbook, host, coming).hear if coming else nobody_listens
         diagnosis = await runner.diagnose(runbook, host, on_result=hear)
         DIAGNOSIS.observe(diagnosis.took_ms / 1000)
-        verdicts = causes.judge(runbook, host, diagnosis.results, group=self._home.inventory.group_of(host))
+        judged = causes.judge(runbook, host, diagnosis.results, group=self._home.inventory.group_of(host))
         return ChecksAnswered(
             runbook=runbook.name,
             host=host.name,
             run=run,
             results=tuple(_check_seen(r) for r in diagnosis.results),
-            causes=tuple(_cause_seen(v, diagnosis) for v in verdicts),
+            causes=tuple(_cause_seen(c, diagnosis) for c in judged),
             took_ms=diagnosis.took_ms,
         )
 
@@ -182,7 +196,10 @@ class Desk:
         runbook = self._runbook(repair.runbook)
         limits = runbook.actions[repair.name].limits if runbook and repair.name in runbook.actions else Limits()
         host, per_hour = str(repair.details.get("affected", repair.host)), self._home.policy.repairs_per_hour
-        return too_soon(repair.name, host, begun, once_every=limits.once_every, per_hour=per_hour, now=self._now())
+        before = list(begun)
+        return too_many(repair.name, host, before, hosts=limits.hosts) or too_soon(
+            repair.name, host, before, once_every=limits.once_every, per_hour=per_hour, now=self._now()
+        )
 
     def _as_offer(self, plan: Plan, runbook: Runbook, cause: CauseSeen) -> Repair:
         approve = runbook.actions[plan.action].approve
@@ -200,7 +217,6 @@ class Desk:
             expires_at=self._now() + timedelta(seconds=approve.expires),
             runbook=runbook.name,
             cause=cause.id,
-            stored=plan.to_json(),
             details={
                 "commit": plan.commit,
                 "decided_by": plan.decided_by,
@@ -212,33 +228,37 @@ class Desk:
             },
         )
 
-    async def carry_out(self, repair: Repair, reached: Reached) -> bool:
+    async def carry_out(self, repair: Repair, reached: Reached, *, underway: str = "") -> bool:
         """Do what was approved, or after a crash find out what became of it. Every stage is told before it begins.
 
+        `underway` is the plan that was told when it began. Of an offer only the id is known: its plan is made again.
         False when nothing was done, because it was not what was approved any more. Raises TryAgain or GaveUp when the
         host cannot be asked; call it again later.
         """
         _, repairs = self._tools()
-        plan, runbook = Plan.from_json(repair.stored), self._runbook(repair.runbook)
+        runbook = self._runbook(repair.runbook)
         host = self._home.inventory.find(str(repair.details.get("affected", repair.host)))
         if runbook is None or host is None:
-            await reached(RepairState.FAILED, "Nothing was done: runbook or host are no longer in the files.", {})
+            await reached(RepairState.FAILED, "Nothing was done: runbook or host are no longer in the files.", {}, "")
             return False
 
-        async def on_stage(stage: Stage) -> None:
-            await reached(RepairState.RUNNING, "", {"stage": stage.value})
+        async def on_stage(stage: Stage, plan: Plan) -> None:
+            kept = plan.to_json() if stage is Stage.RUNNING else ""
+            await reached(RepairState.RUNNING, "", {"stage": stage.value}, kept)
 
         async with self._alone(host.group):
             try:
                 if repair.state is RepairState.RUNNING:
                     last = str(repair.details.get("stage", Stage.RUNNING))
+                    plan = _interrupted(repair, underway)
                     outcome = await repairs.resume(plan, runbook, host, last=last, on_stage=on_stage)
                 else:
-                    outcome = await repairs.apply(plan, runbook, host, on_stage=on_stage)
+                    approved = repair.plan.partition(".")[0]
+                    outcome = await repairs.apply(approved, runbook, repair.name, host, on_stage=on_stage)
             except NotAllowed as refusal:
-                await reached(RepairState.FAILED, str(refusal), {})
+                await reached(RepairState.FAILED, str(refusal), {}, "")
                 return False
-        await reached(_ended(outcome), _said(outcome), {"results": [_told(r) for r in outcome.results]})
+        await reached(outcome.state, _said(outcome), {"results": [_told(r) for r in outcome.results]}, "")
         return True
 
     @asynccontextmanager
@@ -281,6 +301,16 @@ class Desk:
         return await asyncio.to_thread(resolve_secret, reference, home=home.folder, environ=home.secrets)
 
 
+def _interrupted(repair: Repair, underway: str) -> Plan:
+    """The plan with which a repair began. Raises NotAllowed when nobody has kept it: then a person must look."""
+    try:
+        return Plan.from_json(underway)
+    except ValueError:
+        raise NotAllowed(
+            f"It was interrupted, and what was there before is not known any more: {repair.host} needs a person."
+        ) from None
+
+
 def _offered_as(plan: str, incident: Incident) -> str:
     """The plan's id while it is on offer; numbered when the same was offered before and that has ended."""
     before = [r for r in incident.repairs if r.plan.partition(".")[0] == plan]
@@ -288,17 +318,9 @@ def _offered_as(plan: str, incident: Incident) -> str:
     return next(going_on, f"{plan}.{len(before) + 1}" if before else plan)
 
 
-def _ended(outcome: Outcome) -> RepairState:
-    return {
-        Ended.VERIFIED: RepairState.VERIFIED,
-        Ended.PUT_BACK: RepairState.PUT_BACK,
-        Ended.FAILED: RepairState.FAILED,
-    }[outcome.state]
-
-
 def _said(outcome: Outcome) -> str:
     """What the verification saw is a better proof than the word that it was one."""
-    if outcome.state is not Ended.VERIFIED:
+    if outcome.state is not RepairState.VERIFIED:
         return outcome.text
     return "; ".join(r.summary for r in outcome.results if r.state is State.OK)
 
@@ -320,18 +342,18 @@ def _check_seen(result: Result) -> CheckSeen:
     )
 
 
-def _cause_seen(verdict: causes.Verdict, diagnosis: Diagnosis) -> CauseSeen:
+def _cause_seen(cause: causes.JudgedCause, diagnosis: Diagnosis) -> CauseSeen:
     facts = {
         r.check: {name: value for name, value in r.facts.items() if len(str(value)) <= SHOWN_FACT}
         for r in diagnosis.results
-        if r.check in verdict.checks and r.host in {verdict.host, ""}
+        if r.check in cause.checks and r.host in {cause.host, ""}
     }
     return CauseSeen(
-        id=verdict.id,
-        verdict=Verdict(verdict.verdict.value),
-        text=verdict.text,
+        id=cause.id,
+        verdict=cause.verdict,
+        text=cause.text,
         at=max(r.at for r in diagnosis.results),
-        host=verdict.host,
-        because=verdict.because,
+        host=cause.host,
+        because=cause.because,
         facts=facts,
     )

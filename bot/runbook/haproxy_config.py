@@ -28,7 +28,6 @@ class Server:
     port: int
     file: str
     line: int
-    disabled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +110,6 @@ def _server(backend: str, words: Sequence[str], file: str, line: int) -> Iterato
         port=int(found[2] or 0),
         file=file,
         line=line,
-        disabled="disabled" in words[3:],
     )
 
 

@@ -1,4 +1,4 @@
-"""How often repairs may begin: on one host, and over all. Pure."""
+"""How often repairs may begin: on one host, on several at once, and over all. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ LOOK_BACK = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """A repair that began: of whatever incident, however it ended."""
+    """A repair that began: of whatever incident, however it ended, or `running` still."""
 
     plan: str
     name: str
     host: str
     at: datetime
+    running: bool = False
 
 
 def too_soon(name: str, host: str, begun: Iterable[Begun], *, once_every: float, per_hour: int, now: datetime) -> str:
@@ -31,3 +32,11 @@ def too_soon(name: str, host: str, begun: Iterable[Begun], *, once_every: float,
     if len(last_hour) >= per_hour:
         return f"{len(last_hour)} repairs began within the last hour, and no more than {per_hour} may."
     return ""
+
+
+def too_many(name: str, host: str, begun: Iterable[Begun], *, hosts: int) -> str:
+    """Why this action may not begin beside those that run, empty when it may: one mistake then hits few hosts."""
+    others = sorted({each.host for each in begun if each.running and each.name == name and each.host != host})
+    if len(others) < hosts:
+        return ""
+    return f"{name} is at work on {', '.join(others)}, and may be on {hosts} at once."

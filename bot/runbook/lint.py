@@ -1,4 +1,7 @@
-"""What is wrong with runbooks beyond one file: against each other, the inventory and its list of commands."""
+"""What is wrong with runbooks beyond one file: against each other, the inventory and its list of commands.
+
+A runbook may be for servers that this inventory does not have, or not yet: that is a remark, and stops nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,36 @@ from bot.runbook.runbook import At, Cause, Check, Runbook
 from bot.runbook.select import covers_group
 from bot.strict_yaml import Path, Problem, did_you_mean
 
+GROUP_TAGS = frozenset({"service", "role", "env", "group"})
+"""The tags that every alert about a host has from the host's group."""
+
 
 def lint(runbooks: Sequence[Runbook], inventory: Inventory, nouns: Mapping[str, Noun]) -> list[Problem]:
     """Problems of runbooks that have been read, in the order of files and lines."""
     found = list(_doubled(runbooks))
     for runbook in runbooks:
-        groups = _covered(runbook, inventory)
         found += _unknown_nouns(runbook, nouns)
         found += _not_allowed(runbook, inventory)
         found += _shadowed(runbook)
-        if groups:
-            found += _never_answered(runbook, groups)
-            found += _unfilled(runbook, groups)
-        else:
-            found += _nowhere(runbook, inventory)
+        if _for_certain_groups(runbook):
+            found += _never_answered(runbook, _covered(runbook, inventory))
     return sorted(found)
+
+
+def remarks(runbooks: Sequence[Runbook], inventory: Inventory) -> list[Problem]:
+    """Where the inventory does not fit: those checks are answered with unknown, those causes are never proved."""
+    found: list[Problem] = []
+    for runbook in runbooks:
+        groups = _covered(runbook, inventory)
+        found += _unfilled(runbook, groups) if groups else _nowhere(runbook, inventory)
+        if not _for_certain_groups(runbook):
+            found += _never_answered(runbook, groups)
+    return sorted(found)
+
+
+def _for_certain_groups(runbook: Runbook) -> bool:
+    """Whether it says of itself which groups it is for, instead of by the names of monitors only."""
+    return any(when.service or GROUP_TAGS & when.tags.keys() for when in runbook.when)
 
 
 def _covered(runbook: Runbook, inventory: Inventory) -> list[Group]:
@@ -84,6 +102,8 @@ def _within(answers: frozenset[str], others: frozenset[str]) -> bool:
 
 
 def _never_answered(runbook: Runbook, groups: Sequence[Group]) -> Iterable[Problem]:
+    if not groups:
+        return
     for index, cause in enumerate(runbook.causes):
         for name in cause.when:
             check = runbook.checks[name]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 
 import crossplane
 
+from bot import temporary
 from bot.ports import GaveUp, TryAgain
 from bot.runbook import haproxy_config
 from bot.runbook.inventory import Host, Inventory
@@ -193,7 +193,7 @@ def _parse_all(paths: Sequence[str], contents: Sequence[bytes]) -> list[tuple[Se
 @lru_cache(maxsize=64)
 def _parse(path: str, content: bytes) -> tuple[Sequence[Directive], tuple[str, ...]]:
     """What one file says. Many checks of a run read the same bytes; nobody changes what is given out."""
-    with tempfile.TemporaryDirectory(prefix="muster-nginx-") as folder:
+    with temporary.folder() as folder:
         local = Path(folder, "file.conf")
         local.write_text(content.decode("utf-8", "replace"), encoding="utf-8")
         try:

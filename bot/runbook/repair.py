@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from bot.checks import FileStat, Output, Session
 from bot.checks.drift import Change, compare, unified
 from bot.checks.tcp import probe
+from bot.incident import RepairState
 from bot.ports import GaveUp, NotAllowed, TryAgain
 from bot.redact import cut, redact
 from bot.runbook.inventory import Host
@@ -44,24 +45,21 @@ class Stage(StrEnum):
     PUTTING_BACK = "putting-back"
 
 
-class Ended(StrEnum):
-    """How a repair ended. *Failed* means that a person must look: the host is not known to be as before."""
-
-    VERIFIED = "verified"
-    PUT_BACK = "put-back"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The end of a repair: what the checks said last, and in `text` what happened."""
+    """The end of a repair: what the checks said last, and in `text` what happened.
 
-    state: Ended
+    `state` is verified, put back or failed. *Failed* means that a person must look: the host is not known to be as
+    before.
+    """
+
+    state: RepairState
     text: str
     results: tuple[Result, ...] = ()
 
 
-OnStage = Callable[[Stage], Awaitable[None]]
+OnStage = Callable[[Stage, Plan], Awaitable[None]]
+"""Hears what is about to happen, and the plan that must be kept for going on after a crash."""
 
 
 class Repairs:
@@ -83,14 +81,14 @@ class Repairs:
         async with self.runner.reach.connections() as connected:
             return await self._preview(connected, runbook, action, host)
 
-    async def apply(self, plan: Plan, runbook: Runbook, host: Host, *, on_stage: OnStage) -> Outcome:
-        """Carry out an approved plan.
+    async def apply(self, approved: str, runbook: Runbook, action: str, host: Host, *, on_stage: OnStage) -> Outcome:
+        """Carry out the plan with this id, which was approved. It is made again, and must come out the same.
 
         Raises NotAllowed when anything changed after the preview, and TryAgain or GaveUp when the host cannot be
         asked; then nothing was done. Once something was written, every failure is an Outcome.
         """
         async with self._hands.connections() as connected:
-            await self._unchanged(connected, plan, runbook, host)
+            plan = await self._confirmed(connected, approved, runbook, action, host)
             execution = await self._execution(connected, plan, runbook, host, on_stage)
             return await execution.start()
 
@@ -200,13 +198,14 @@ class Repairs:
                 "Repair the group by hand."
             )
 
-    async def _unchanged(self, connected: Connected, plan: Plan, runbook: Runbook, host: Host) -> None:
+    async def _confirmed(self, connected: Connected, approved: str, runbook: Runbook, action: str, host: Host) -> Plan:
         try:
-            same = plan.intact() and (await self._preview(connected, runbook, plan.action, host)).id == plan.id
+            plan = await self._preview(connected, runbook, action, host)
         except NotAllowed as refused:
             raise NotAllowed(f"{refused} It changed after the preview; make a new plan.") from refused
-        if not same:
+        if plan.id != approved:
             raise NotAllowed(f"Nothing was done: {plan.host} changed after the preview; make a new plan.")
+        return plan
 
     async def _execution(
         self, connected: Connected, plan: Plan, runbook: Runbook, host: Host, on_stage: OnStage
@@ -242,7 +241,7 @@ class _Execution:
 
     async def start(self) -> Outcome:
         """Write the files that are as before the plan, then test, act and verify."""
-        await self.on_stage(Stage.RUNNING)
+        await self.on_stage(Stage.RUNNING, self.plan)
         try:
             present = await self._present()
             for file in self.plan.files:
@@ -258,7 +257,7 @@ class _Execution:
         strange = [file.path for file in self.plan.files if present[file.path] not in (file.old, file.new)]
         if strange:
             text = f"{', '.join(strange)} on {self.plan.host} was changed by somebody else; nothing more was done."
-            return Outcome(state=Ended.FAILED, text=text)
+            return Outcome(state=RepairState.FAILED, text=text)
         self.acted = last in (Stage.ACTING, Stage.VERIFYING, Stage.PUTTING_BACK)
         if last is Stage.PUTTING_BACK:
             return await self.put_back("It was interrupted while it was put back.")
@@ -270,14 +269,14 @@ class _Execution:
     async def test(self) -> Outcome:
         """Ask the program itself whether it takes what was written."""
         if self.plan.test:
-            await self.on_stage(Stage.TESTING)
+            await self.on_stage(Stage.TESTING, self.plan)
             if wrong := await self._wrong(self.plan.test):
                 return await self.put_back(f"The test failed: {wrong}")
         return await self.act()
 
     async def act(self) -> Outcome:
         """Run the commands that make it take effect."""
-        await self.on_stage(Stage.ACTING)
+        await self.on_stage(Stage.ACTING, self.plan)
         self.acted = True
         for argv in self.plan.then:
             if wrong := await self._wrong(argv):
@@ -287,10 +286,10 @@ class _Execution:
 
     async def verify(self) -> Outcome:
         """Ask the named checks until all are ok and stay so: exit codes prove nothing."""
-        await self.on_stage(Stage.VERIFYING)
+        await self.on_stage(Stage.VERIFYING, self.plan)
         results, held = await self._verified()
         if held:
-            return Outcome(state=Ended.VERIFIED, text=f"{self.plan.title}: verified.", results=results)
+            return Outcome(state=RepairState.VERIFIED, text=f"{self.plan.title}: verified.", results=results)
         wrong = [result for result in results if result.state is not State.OK]
         said = "; ".join(f"{each.check}: {each.summary or each.reason}" for each in wrong) or "it did not last"
         return await self.put_back(f"Not verified within {self.plan.within:g} s: {said}", results)
@@ -298,16 +297,16 @@ class _Execution:
     async def put_back(self, why: str, results: tuple[Result, ...] = ()) -> Outcome:
         """Undo what was done, once; when that fails a person must look."""
         if self.plan.undo == "none":
-            return Outcome(state=Ended.FAILED, text=f"{why} There is nothing to put back.", results=results)
-        await self.on_stage(Stage.PUTTING_BACK)
+            return Outcome(state=RepairState.FAILED, text=f"{why} There is nothing to put back.", results=results)
+        await self.on_stage(Stage.PUTTING_BACK, self.plan)
         try:
             wrong = await self._undone()
         except (TryAgain, GaveUp, FileNotFoundError) as error:
             wrong = str(error)
         if wrong:
             text = f"{why} Putting it back failed too, {self.plan.host} needs a person: {wrong}"
-            return Outcome(state=Ended.FAILED, text=text, results=results)
-        return Outcome(state=Ended.PUT_BACK, text=f"{why} Everything is as before.", results=results)
+            return Outcome(state=RepairState.FAILED, text=text, results=results)
+        return Outcome(state=RepairState.PUT_BACK, text=f"{why} Everything is as before.", results=results)
 
     async def _undone(self) -> str:
         """Restore the old bytes and let them take effect; what went wrong, if anything."""

@@ -81,19 +81,23 @@ class Mending:
             return "done"
         key = self._recorder.key()
 
-        async def reached(state: RepairState, text: str, details: Mapping[str, Any]) -> None:
+        async def reached(state: RepairState, text: str, details: Mapping[str, Any], plan: str) -> None:
             told = RepairMoved(plan=repair.plan, state=state, text=text, details=details)
             fact = self._recorder.fact(told, "/".join(filter(None, (key, state, details.get("stage")))))
-            await asyncio.to_thread(self._move, number, replace(fact, source=Source(type="action")), told)
+            await asyncio.to_thread(self._move, number, replace(fact, source=Source(type="action")), told, plan)
             self._recorder.wake()
 
         if no := _too_late(incident, repair, self._recorder.now()):
-            await reached(RepairState.FAILED, no, {})
+            await reached(RepairState.FAILED, no, {}, "")
             return "refused"
-        return "done" if await self._desk.carry_out(repair, reached) else "outdated"
+        underway = await asyncio.to_thread(self._recorder.store.underway, _name(number, repair.plan))
+        return "done" if await self._desk.carry_out(repair, reached, underway=underway) else "outdated"
 
-    def _move(self, number: int, fact: Fact, told: RepairMoved) -> None:
-        """Record the stage before it begins. The first one begins only what is still approved: NotAllowed else."""
+    def _move(self, number: int, fact: Fact, told: RepairMoved, plan: str) -> None:
+        """Record the stage before it begins. The first one begins only what is still approved: NotAllowed else.
+
+        The plan is kept from then on until the repair has ended, and no longer: it holds the bytes of files.
+        """
         begins = told.state is RepairState.RUNNING
         with self._recorder.store.transaction(incident=number, intake=begins) as tx:
             incident = there(tx.incident(number), number)
@@ -101,6 +105,10 @@ class Mending:
             if repair and begins:
                 self._begin(tx, incident, repair)
             tx.append(number, [fact])
+            if plan:
+                tx.underway(_name(number, told.plan), plan)
+            if not begins:
+                tx.ended(_name(number, told.plan))
 
     def _begin(self, tx: Transaction, incident: Incident, repair: Repair) -> None:
         """Refuse what may not begin any more, by NotAllowed; what has begun goes on."""
@@ -111,18 +119,24 @@ class Mending:
             if soon := self._desk.may_begin(repair, tx.begun_since(now - LOOK_BACK)):
                 raise NotAllowed(f"Nothing was done: {soon}")
             host = str(repair.details.get("affected", repair.host))
-            tx.begun(Begun(plan=f"{incident.id}/{repair.plan}", name=repair.name, host=host, at=now))
+            tx.begun(Begun(plan=_name(incident.number, repair.plan), name=repair.name, host=host, at=now))
 
     def withdraw(self, number: int, plan: str = "") -> None:
         """The offer of this plan has expired; with the closing of an incident all of its offers do. Blocks."""
         key = self._recorder.key()
         with self._recorder.store.transaction(incident=number) as tx:
             incident = there(tx.incident(number), number)
-            open_ones = [r.plan for r in incident.repairs if r.state is RepairState.OFFERED]
-            gone = [p for p in open_ones if p == plan or not (plan or incident.open)]
-            moved = [RepairMoved(plan=p, state=RepairState.EXPIRED, text="Nobody took it in time") for p in gone]
+            offered = [r.plan for r in incident.repairs if r.state is RepairState.OFFERED]
+            gone = [p for p in offered if p == plan] if plan else ([] if incident.open else offered)
+            why = "Nobody took it in time" if plan else "The incident was closed"
+            moved = [RepairMoved(plan=p, state=RepairState.EXPIRED, text=why) for p in gone]
             tx.append(number, [self._recorder.fact(told, f"{key}/{told.plan}") for told in moved])
         self._recorder.wake()
+
+
+def _name(number: int, plan: str) -> str:
+    """One plan may be offered in several incidents."""
+    return f"INC-{number}/{plan}"
 
 
 def _too_late(incident: Incident, repair: Repair, now: datetime) -> str:

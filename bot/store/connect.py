@@ -51,7 +51,9 @@ def _sqlite(address: URL) -> Engine:
             "name another path in DATABASE_URL."
         ) from problem
     engine = create_engine(
-        address.set(database=str(path)), connect_args={"timeout": PATIENCE, "check_same_thread": False}
+        address.set(database=str(path)),
+        hide_parameters=True,  # an error may be logged, and what people said may not
+        connect_args={"timeout": PATIENCE, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -71,7 +73,11 @@ def _sqlite(address: URL) -> Engine:
 
 def _postgresql(address: URL) -> Engine:
     engine = create_engine(
-        address, pool_pre_ping=True, pool_timeout=PATIENCE, connect_args={"connect_timeout": PATIENCE}
+        address,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_timeout=PATIENCE,
+        connect_args={"connect_timeout": PATIENCE},
     )
 
     @event.listens_for(engine, "connect")

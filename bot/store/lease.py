@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
 
@@ -15,11 +16,14 @@ HALF = 0xFFFFFFFF
 
 
 class Lease:
-    """Held from the beginning until `release`. On SQLite, where there is one process, it is only a note."""
+    """Held from the beginning until `release`, of which `ended` is told. On SQLite, where there is one process, it is
+    only a note.
+    """
 
-    def __init__(self, engine: Engine, executor: str) -> None:
+    def __init__(self, engine: Engine, executor: str, *, ended: Callable[[Lease], None]) -> None:
         self.executor = executor
         self._engine = engine
+        self._ended = ended
         self._guard = Lock()
         self._connection: Connection | None = None
         self._held = False
@@ -43,6 +47,7 @@ class Lease:
         with self._guard:
             self._drop()
             self._held = False
+        self._ended(self)
 
     def _answers(self) -> bool:
         if self._connection is None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from bot.ports import NotAllowed
 from bot.store.locks import lock_for_transaction
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest file in migrations/versions/."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -17,7 +17,7 @@ from bot.ports import NotAllowed, TryAgain
 from bot.rehearsal import Rehearsed
 from bot.runbook.limits import Begun
 from bot.said import Said
-from bot.store import rehearsals, schema
+from bot.store import rehearsals, schema, underway
 from bot.store.connect import PATIENCE, connect, our_errors, use_wal
 from bot.store.derive import rebuild
 from bot.store.folds import Folds
@@ -146,12 +146,12 @@ class Store:
         with self._writing() as connection:
             connection.execute(query.values(shown=head))
 
-    def rebuild(self) -> None:
-        """Make everything that is derived again from the facts alone; changes nothing if all is well."""
+    def rebuild(self) -> int:
+        """Make everything that is derived again from the facts alone, and answer for how many incidents."""
         with self._writing() as connection:
             lock_for_transaction(connection, "intake")
             connection.execute(select(schema.incident.c.number).with_for_update())
-            rebuild(connection)
+            return rebuild(connection)
 
     def dues(self) -> list[Due]:
         """The flows that are due, oldest first."""
@@ -226,8 +226,13 @@ class Store:
 
     def begun_since(self, since: datetime) -> list[Begun]:
         """The repairs of all incidents that began since."""
-        with self.transaction() as tx:
-            return tx.begun_since(since)
+        with self._reading() as connection:
+            return Transaction(connection, self._folds).begun_since(since)
+
+    def underway(self, repair: str) -> str:
+        """The plan of a repair that runs, empty for any other."""
+        with self._reading() as connection:
+            return underway.find(connection, repair)
 
     def rehearsed(self) -> list[Rehearsed]:
         """How each check ended when it was last rehearsed, and when it was last green."""
@@ -249,14 +254,14 @@ class Store:
 
     def lease(self, executor: str) -> Lease:
         """Say that this executor lives here, until it is released or this process dies."""
-        lease = Lease(self._engine, executor)
+        lease = Lease(self._engine, executor, ended=self._leases.discard)
         self._leases.add(lease)
         return lease
 
     def alive(self, executor: str) -> bool:
         """Whether some process holds this executor's lease."""
         if self.dialect == "sqlite":
-            return any(lease.executor == executor and lease.held for lease in self._leases)
+            return any(lease.executor == executor and lease.held for lease in list(self._leases))
         with self._reading() as connection:
             return leased(connection, executor)
 

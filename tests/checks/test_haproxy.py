@@ -1,11 +1,13 @@
-"""HAProxy as a balancer: its config, and recorded answers of its socket. The real one is in test_haproxy_states.py."""
+"""HAProxy as a balancer: its config, and recorded answers. The real one is in tests/runbook/test_eleven_states.py."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +125,31 @@ async def test_a_mute_socket_is_no_answer_and_a_path_that_socat_would_read_other
         await balancer(target(tmp_path, RECORDED), socket="/run/a!!EXEC:id")
 
 
+@pytest.mark.parametrize(("more", "reason"), [("", ""), ("shop,web-99,0\n" * 5_000, "cut")])
+async def test_a_statistics_page_counts_only_when_all_of_it_was_read(tmp_path: Path, more: str, reason: str) -> None:
+    async def page(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for line in stat("UP", "L7OK", "OK").splitlines():
+            await answer.write(f"{line}\n".encode())
+            await asyncio.sleep(0.01)
+        await answer.write(more.encode())
+        return answer
+
+    app = web.Application()
+    app.add_routes([web.get("/stats;csv", page)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    stats = f"http://127.0.0.1:{runner.addresses[0][1]}/stats;csv"
+    try:
+        found = (await balancer(target(tmp_path), stats=stats)).state.value
+    except GaveUp as unknown:
+        found = unknown.reason
+    await runner.cleanup()
+    assert found == (reason or State.OK)
+
+
 async def test_what_haproxy_expects_decides_between_two_web_servers(tmp_path: Path) -> None:
     on = target(tmp_path, RECORDED)
     moved(on.servers["web-02"], "127.9.0.12", 8081)
@@ -132,10 +159,10 @@ async def test_what_haproxy_expects_decides_between_two_web_servers(tmp_path: Pa
 
 def test_servers_are_read_with_their_backend_and_their_line() -> None:
     text = "backend a\n  server x 10.0.0.1:80 disabled # down\nlisten b\n server y [::1]:81\n server z ${HOST}:80\n"
-    assert [(s.backend, s.name, s.address, s.port, s.line, s.disabled) for s in parse_config(text)] == [
-        ("a", "x", "10.0.0.1", 80, 2, True),
-        ("b", "y", "::1", 81, 4, False),
-        ("b", "z", "${HOST}", 80, 5, False),
+    assert [(s.backend, s.name, s.address, s.port, s.line) for s in parse_config(text)] == [
+        ("a", "x", "10.0.0.1", 80, 2),
+        ("b", "y", "::1", 81, 4),
+        ("b", "z", "${HOST}", 80, 5),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from bot.checks import Seconds
-from bot.checks.http import http
+from bot.checks.http import BODY, http
 from bot.ports import GaveUp
 from bot.runbook.inventory import Host, Inventory
 from bot.runbook.result import State
@@ -36,8 +36,20 @@ async def url() -> AsyncIterator[str]:
     async def away(_: web.Request) -> web.Response:
         raise web.HTTPFound("/ok")
 
+    async def parted(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for part in (b"hello", b" and ", b"goodbye"):
+            await answer.write(part)
+            await asyncio.sleep(0.02)
+        return answer
+
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(text="hello" + BODY * "x" + "goodbye")
+
     app = web.Application()
     app.add_routes([web.get("/ok", ok), web.get("/broken", broken), web.get("/silent", silent), web.get("/away", away)])
+    app.add_routes([web.get("/parted", parted), web.get("/large", large)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -61,6 +73,17 @@ async def test_a_wrong_status_is_an_error(url: str) -> None:
 
 async def test_a_missing_text_is_an_error(url: str) -> None:
     assert (await http(target(), url=f"{url}/ok", contains="goodbye")).reason == "error"
+
+
+async def test_a_page_that_comes_in_parts_is_read_to_its_end(url: str) -> None:
+    assert (await http(target(), url=f"{url}/parted", contains="goodbye")).state is State.OK
+
+
+async def test_a_text_that_may_stand_in_what_was_not_read_is_not_known(url: str) -> None:
+    assert (await http(target(), url=f"{url}/large", contains="hello")).state is State.OK
+    with pytest.raises(GaveUp) as unknown:
+        await http(target(), url=f"{url}/large", contains="goodbye")
+    assert unknown.value.reason == "cut"
 
 
 async def test_a_redirect_is_an_answer_and_not_followed(url: str) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.checks.logs import logs, of_host
-from bot.ports import LogLine, Logs, TryAgain
+from bot.checks.logs import MOST, logs, of_host
+from bot.ports import GaveUp, LogLine, Logs, TryAgain
 from bot.runbook.inventory import Host
 from bot.runbook.result import State
 from tests.fake_metrics import FakeMetrics
@@ -42,6 +42,12 @@ async def test_lines_outside_of_the_window_do_not_count() -> None:
 @pytest.mark.parametrize(("fewer_than", "state"), [(3, State.FAIL), (4, State.OK)])
 async def test_so_many_are_allowed(fewer_than: int, state: State) -> None:
     assert (await logs(target(1, 2, 3), query="status:error", fewer_than=fewer_than)).state is state
+
+
+async def test_more_than_can_be_counted_may_be_too_many() -> None:
+    with pytest.raises(GaveUp) as unknown:
+        await logs(target(*[1.0] * (MOST + 1)), query="status:error", fewer_than=2 * MOST)
+    assert unknown.value.reason == "cut"
 
 
 async def test_only_few_are_shown() -> None:

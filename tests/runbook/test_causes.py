@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.runbook.causes import Standing, fits, judge
+from bot.incident import Verdict
+from bot.runbook.causes import fits, judge
 from bot.runbook.inventory import Group, Host
 from bot.runbook.result import JSON, Result, State
 from bot.runbook.runbook import ANSWERS, At, Cause, Check, Runbook
@@ -55,13 +56,13 @@ def cause(explains: str = "It is so.", **when: str | list[str]) -> Cause:
     return Cause(id="r/1", when=answers, explains=explains)
 
 
-def standing(one: Cause, *results: Result, **at: At) -> Standing:
+def standing(one: Cause, *results: Result, **at: At) -> Verdict:
     return judge(runbook(one, **at), WEB_02, results, group=GROUP)[0].verdict
 
 
 def test_the_seed_incident_is_proved_and_told() -> None:
     first, *others = judge(WEB, WEB_02, SEED, group=GROUP)
-    assert (first.id, first.verdict) == ("web-out-of-rotation/1", Standing.PROVED)
+    assert (first.id, first.verdict) == ("web-out-of-rotation/1", Verdict.PROVED)
     assert first.text == (
         "web-02 runs nginx on another port than its peers: web-02 has 8081 where its peers and the load balancer "
         "have 8080 (conf.d/site.conf:2). The load balancer keeps sending to 8080, gets a refusal and uses the other "
@@ -70,19 +71,19 @@ def test_the_seed_incident_is_proved_and_told() -> None:
     )
     assert first.checks == ("port", "process", "config")
     assert first.offer == ("restore-config",)
-    assert [(v.id[-1], v.verdict) for v in others] == [(n, Standing.RULED_OUT) for n in "23456"]
+    assert [(v.id[-1], v.verdict) for v in others] == [(n, Verdict.RULED_OUT) for n in "23456"]
 
 
 def test_what_ruled_a_cause_out_is_named() -> None:
     process_down = judge(WEB, WEB_02, SEED, group=GROUP)[1]
-    assert process_down.verdict is Standing.RULED_OUT
+    assert process_down.verdict is Verdict.RULED_OUT
     assert process_down.contradicted_by == "process"
     assert process_down.because == "nginx is active"
 
 
 def test_without_an_answer_every_cause_is_possible() -> None:
     verdicts = judge(WEB, WEB_02, (), group=GROUP)
-    assert {v.verdict for v in verdicts} == {Standing.POSSIBLE}
+    assert {v.verdict for v in verdicts} == {Verdict.POSSIBLE}
     assert verdicts[0].unanswered == ("port", "process", "config")
 
 
@@ -90,7 +91,7 @@ def test_without_an_answer_every_cause_is_possible() -> None:
 @pytest.mark.parametrize("said", ANSWERS)
 @pytest.mark.parametrize("reason", ["", "timeout", "error", "no-access"])
 def test_unknown_and_skipped_prove_nothing_and_rule_nothing_out(state: str, said: str, reason: str) -> None:
-    assert standing(cause(a=said), answer("a", state, reason)) is Standing.POSSIBLE
+    assert standing(cause(a=said), answer("a", state, reason)) is Verdict.POSSIBLE
 
 
 @pytest.mark.parametrize(
@@ -113,36 +114,36 @@ def test_an_answer_is_a_state_or_a_reason(said: str, result: Result, fitting: bo
 
 def test_one_contradiction_outweighs_what_is_unknown() -> None:
     one = cause(a="ok", b="ok")
-    assert standing(one, answer("a", "unknown"), answer("b", "fail")) is Standing.RULED_OUT
+    assert standing(one, answer("a", "unknown"), answer("b", "fail")) is Verdict.RULED_OUT
 
 
 def test_a_cause_without_answers_is_never_proved() -> None:
-    assert standing(cause(), answer("a", "ok")) is Standing.POSSIBLE
+    assert standing(cause(), answer("a", "ok")) is Verdict.POSSIBLE
 
 
 def test_the_last_answer_of_a_check_counts() -> None:
-    assert standing(cause(a="ok"), answer("a", "fail"), answer("a", "ok")) is Standing.PROVED
+    assert standing(cause(a="ok"), answer("a", "fail"), answer("a", "ok")) is Verdict.PROVED
 
 
 def test_results_of_other_hosts_say_nothing_about_this_one() -> None:
-    assert standing(cause(a="ok"), answer("a", "ok", host="web-01")) is Standing.POSSIBLE
-    assert standing(cause(a="ok"), answer("a", "ok", host="web-01"), a=At.GROUP) is Standing.POSSIBLE
+    assert standing(cause(a="ok"), answer("a", "ok", host="web-01")) is Verdict.POSSIBLE
+    assert standing(cause(a="ok"), answer("a", "ok", host="web-01"), a=At.GROUP) is Verdict.POSSIBLE
 
 
 def test_peers_must_all_say_the_same() -> None:
     peers = [answer("a", "fail", host="web-01"), answer("a", "fail", host="web-03"), answer("a", "ok")]
-    assert standing(cause(a="fail"), *peers, a=At.PEERS) is Standing.PROVED
+    assert standing(cause(a="fail"), *peers, a=At.PEERS) is Verdict.PROVED
     mixed = [peers[0], answer("a", "ok", host="web-03")]
-    assert standing(cause(a="fail"), *mixed, a=At.PEERS) is Standing.RULED_OUT
-    assert standing(cause(a="ok"), *mixed, a=At.PEERS) is Standing.RULED_OUT
+    assert standing(cause(a="fail"), *mixed, a=At.PEERS) is Verdict.RULED_OUT
+    assert standing(cause(a="ok"), *mixed, a=At.PEERS) is Verdict.RULED_OUT
     unsure = [peers[0], answer("a", "unknown", host="web-03")]
-    assert standing(cause(a="fail"), *unsure, a=At.PEERS) is Standing.POSSIBLE
+    assert standing(cause(a="fail"), *unsure, a=At.PEERS) is Verdict.POSSIBLE
 
 
 @pytest.mark.parametrize(("at", "host"), [(At.BALANCER, "lb-01"), (At.PRIMARY, "web-01"), (At.BOT, "web-02")])
 def test_who_is_asked_for_the_host_s_sake_answers_for_it(at: At, host: str) -> None:
-    assert standing(cause(a="ok"), answer("a", "ok", host=host), a=at) is Standing.PROVED
-    assert standing(cause(a="ok"), answer("a", "ok", host="web-03"), a=at) is Standing.POSSIBLE
+    assert standing(cause(a="ok"), answer("a", "ok", host=host), a=at) is Verdict.PROVED
+    assert standing(cause(a="ok"), answer("a", "ok", host="web-03"), a=at) is Verdict.POSSIBLE
 
 
 def test_a_check_explains_only_what_it_found() -> None:
@@ -189,7 +190,7 @@ CAUSES = st.dictionaries(
 PLACES = st.fixed_dictionaries({check: st.sampled_from(At) for check in "abc"})
 
 
-def verdict_of(one: Cause, at: dict[str, At], results: Sequence[Result]) -> Standing:
+def verdict_of(one: Cause, at: dict[str, At], results: Sequence[Result]) -> Verdict:
     return standing(one, *results, **at)
 
 
@@ -203,7 +204,7 @@ def test_losing_an_answer_never_proves_and_never_rules_out(
     state = data.draw(st.sampled_from([State.UNKNOWN, State.SKIPPED]))
     fewer = [replace(r, state=state) if i in lost else r for i, r in enumerate(results)]
     after = verdict_of(one, at, fewer)
-    assert after in (before, Standing.POSSIBLE)
+    assert after in (before, Verdict.POSSIBLE)
 
 
 @settings(deadline=None)
@@ -213,14 +214,14 @@ def test_adding_an_unknown_never_proves(
 ) -> None:
     before = verdict_of(one, at, results)
     after = verdict_of(one, at, [*results, answer(check, "unknown", reason, host=host)])
-    assert after is not Standing.PROVED or before is Standing.PROVED
+    assert after is not Verdict.PROVED or before is Verdict.PROVED
 
 
 @settings(deadline=None)
 @given(CAUSES, PLACES, RESULTS)
 def test_a_proved_cause_rests_on_answers_alone(one: Cause, at: dict[str, At], results: list[Result]) -> None:
     [verdict] = judge(runbook(one, **at), WEB_02, results, group=GROUP)
-    if verdict.verdict is Standing.PROVED:
+    if verdict.verdict is Verdict.PROVED:
         assert verdict.unanswered == ()
         assert verdict.contradicted_by == ""
         assert set(one.when) <= {r.check for r in results if r.state in (State.OK, State.WARN, State.FAIL)}
@@ -230,7 +231,7 @@ def test_a_proved_cause_rests_on_answers_alone(one: Cause, at: dict[str, At], re
 @given(CAUSES, PLACES, RESULTS)
 def test_ruled_out_names_the_check_and_what_it_said(one: Cause, at: dict[str, At], results: list[Result]) -> None:
     [verdict] = judge(runbook(one, **at), WEB_02, results, group=GROUP)
-    assert (verdict.verdict is Standing.RULED_OUT) is bool(verdict.contradicted_by)
+    assert (verdict.verdict is Verdict.RULED_OUT) is bool(verdict.contradicted_by)
     assert bool(verdict.because) is bool(verdict.contradicted_by)
 
 

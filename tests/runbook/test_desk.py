@@ -121,10 +121,21 @@ async def test_what_changed_after_the_offer_is_not_done(desk: Desk, world: World
 
 async def test_an_interrupted_repair_is_verified_and_not_run_again(desk: Desk, world: World) -> None:
     offer = await offered(desk, incident())
-    assert await _carried_out(desk, offer) is RepairState.VERIFIED
+    ended, _, plan = await _told(desk, offer)
+    assert ended is RepairState.VERIFIED
     running = replace(offer, state=RepairState.RUNNING, details={**offer.details, "stage": "verifying"})
-    assert await _carried_out(desk, running) is RepairState.VERIFIED
+    assert await _carried_out(desk, running, plan) is RepairState.VERIFIED
     assert world.reloads == 1
+
+
+@pytest.mark.parametrize("kept", ["", "{}", '{"id": 1}', "not JSON"])
+async def test_an_interrupted_repair_whose_plan_is_lost_needs_a_person(desk: Desk, world: World, kept: str) -> None:
+    offer = await offered(desk, incident())
+    running = replace(offer, state=RepairState.RUNNING, details={**offer.details, "stage": "acting"})
+    states, why, _ = await _told(desk, running, kept)
+    assert states is RepairState.FAILED
+    assert why.endswith("web-02 needs a person.")
+    assert world.reloads == 0
 
 
 async def test_repairs_of_one_group_wait_for_each_other(desk: Desk) -> None:
@@ -144,15 +155,24 @@ async def test_a_group_that_another_replica_repairs_is_tried_later(desk: Desk, m
         await _carried_out(desk, await offered(desk, incident()))
 
 
-async def _carried_out(desk: Desk, repair: Repair) -> RepairState:
+async def _carried_out(desk: Desk, repair: Repair, underway: str = "") -> RepairState:
+    return (await _told(desk, repair, underway))[0]
+
+
+async def _told(desk: Desk, repair: Repair, underway: str = "") -> tuple[RepairState, str, str]:
+    """How it ended, why, and the plan that was to be kept."""
     states: list[RepairState] = []
+    said: list[str] = []
+    plans: list[str] = []
 
-    async def reached(state: RepairState, text: str, details: Mapping[str, Any]) -> None:  # noqa: ARG001 - one shape
+    async def reached(state: RepairState, text: str, details: Mapping[str, Any], plan: str) -> None:  # noqa: ARG001 - one shape
         states.append(state)
+        said.append(text)
+        plans.append(plan)
 
-    done = await desk.carry_out(repair, reached)
+    done = await desk.carry_out(repair, reached, underway=underway)
     assert done == (states[0] is RepairState.RUNNING)
-    return states[-1]
+    return states[-1], said[-1], "".join(plans)
 
 
 async def test_a_rehearsal_asks_every_host_that_a_runbook_covers_and_touches_nothing(desk: Desk, world: World) -> None:

@@ -19,10 +19,12 @@ import pytest_asyncio
 
 from bot import checks
 from bot.hosts import Ssh
+from bot.incident import RepairState, Verdict
 from bot.lab.farm import Farm
-from bot.runbook.causes import Standing, judge
+from bot.runbook.causes import judge
 from bot.runbook.inventory import Group, Host, Inventory, SshAccess
-from bot.runbook.repair import Ended, Repairs
+from bot.runbook.plan import Plan
+from bot.runbook.repair import Repairs
 from bot.runbook.result import Result
 from bot.runbook.run import Runner
 from bot.runbook.runbook import At, Check
@@ -136,7 +138,7 @@ async def first_proof(site: Site, where: str) -> tuple[str | None, str]:
     web = inventory.groups["web"]
     diagnosis = await Runner(site.ssh, inventory).diagnose(RUNBOOK, web.hosts[AFFECTED])
     verdicts = judge(RUNBOOK, web.hosts[AFFECTED], diagnosis.results, group=web)
-    proved = next((verdict for verdict in verdicts if verdict.verdict is Standing.PROVED), None)
+    proved = next((verdict for verdict in verdicts if verdict.verdict is Verdict.PROVED), None)
     answers = (f"{r.check}@{r.host} {r.state} {r.reason} {r.summary}" for r in diagnosis.results)
     return (proved.id, proved.text) if proved else (None, "\n".join(answers))
 
@@ -182,12 +184,12 @@ async def repair(repairs: Repairs, runner: Runner, farm: Farm, host: Host) -> No
     """From preview to all servers served again, seen by asking the balancer."""
     stages: list[str] = []
 
-    async def told(stage: str) -> None:
+    async def told(stage: str, _: Plan) -> None:
         stages.append(stage)
 
     plan = await repairs.preview(RUNBOOK, "restore-config", host)
-    outcome = await repairs.apply(plan, RUNBOOK, host, on_stage=told)
-    assert outcome.state is Ended.VERIFIED, outcome.text
+    outcome = await repairs.apply(plan.id, RUNBOOK, plan.action, host, on_stage=told)
+    assert outcome.state is RepairState.VERIFIED, outcome.text
     assert stages == ["running", "testing", "acting", "verifying"]
     assert len(await farm.served_by(9)) == 3
     after = await runner.diagnose(RUNBOOK, host)
@@ -269,4 +271,4 @@ async def test_a_host_that_is_not_ours_is_never_asked(site: Site) -> None:
     asked = [result for result in diagnosis.results if result.host == "web-03"]
     assert {(result.state.value, result.reason) for result in asked} == {("unknown", "no-access")}
     verdicts = judge(RUNBOOK, stranger, diagnosis.results, group=inventory.groups["web"])
-    assert not [verdict for verdict in verdicts if verdict.verdict is Standing.PROVED]
+    assert not [verdict for verdict in verdicts if verdict.verdict is Verdict.PROVED]

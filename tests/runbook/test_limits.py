@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.runbook.limits import Begun, too_soon
+from bot.runbook.limits import Begun, too_many, too_soon
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
@@ -41,3 +42,20 @@ def test_a_storm_of_repairs_stops_at_the_hours_limit() -> None:
 
 def test_a_clock_that_was_set_back_does_not_let_an_action_run_again() -> None:
     assert asked(begun(-30)).startswith("restore has run on web-02")
+
+
+def test_an_action_is_at_work_on_so_many_hosts_at_once_and_no_more() -> None:
+    running = [replace(begun(1, host=host), running=True) for host in ("web-03", "web-01")]
+    assert too_many("restore", "web-02", running, hosts=3) == ""
+    assert too_many("restore", "web-02", running, hosts=2) == (
+        "restore is at work on web-01, web-03, and may be on 2 at once."
+    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [begun(1, host="web-01"), replace(begun(1), running=True), replace(begun(1, name="start", host="x"), running=True)],
+    ids=["one that ended", "the host itself", "another action"],
+)
+def test_what_is_not_at_work_elsewhere_stops_nothing(before: Begun) -> None:
+    assert too_many("restore", "web-02", [before], hosts=1) == ""

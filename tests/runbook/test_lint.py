@@ -8,7 +8,7 @@ import pytest
 
 from bot.runbook import inventory
 from bot.runbook.inventory import Inventory
-from bot.runbook.lint import lint
+from bot.runbook.lint import lint, remarks
 from bot.runbook.schema import load
 from tests.runbook.fake_nouns import NOUNS
 
@@ -33,6 +33,13 @@ allow:
 
 def problems_of(content: str, inventory: Inventory = INVENTORY) -> list[str]:
     return [str(problem) for problem in lint([load(content, "r.yaml", NOUNS)], inventory, NOUNS)]
+
+
+def remarks_of(content: str) -> list[str]:
+    """What stops nothing; such a runbook has no problems."""
+    runbook = load(content, "r.yaml", NOUNS)
+    assert lint([runbook], INVENTORY, NOUNS) == []
+    return [str(remark) for remark in remarks([runbook], INVENTORY)]
 
 
 def test_the_examples_are_clean() -> None:
@@ -95,18 +102,28 @@ def test_a_cause_behind_a_wider_one_is_told(earlier: str, later: str, hidden: bo
     assert said == ([f"r.yaml:11:6: {text}"] if hidden else [])
 
 
-def test_a_placeholder_that_the_inventory_leaves_empty_is_told() -> None:
+def test_a_placeholder_that_the_inventory_leaves_empty_is_a_remark() -> None:
     text = HEAD.replace("shop", "queue") + "checks:\n  port: {tcp: {port: $host.port}}\n"
-    assert problems_of(text) == [
+    assert remarks_of(text) == [
         "r.yaml:7:16: checks.port.tcp.port: nothing fills $host.port: give the group a 'port' in the inventory (queue)"
     ]
 
 
-def test_a_runbook_for_nobody_is_told() -> None:
+def test_a_runbook_for_nobody_is_a_remark() -> None:
     text = HEAD.replace("shop", "shpo") + "checks:\n  port: {tcp: {port: 80}}\n"
-    assert problems_of(text) == [
+    assert remarks_of(text) == [
         "r.yaml:5:1: when: no group of the inventory fits, so no host can be asked; did you mean 'shop'?"
     ]
+
+
+def test_a_cause_that_these_servers_cannot_prove_is_a_remark_where_only_monitors_choose_the_runbook() -> None:
+    text = HEAD.replace("{service: shop}", '{monitor: "*replica*"}')
+    text += "checks: {main: {at: primary, tcp: {port: 3306}}}\ncauses: [{when: {main: fail}, explains: So.}]\n"
+    assert remarks_of(text) == []
+    alone = inventory.load("inventory: 1\ngroups: {web: {hosts: {web-01: 10.0.0.11}}}\n", "inventory.yaml")
+    runbook = load(text, "r.yaml", NOUNS)
+    assert lint([runbook], alone, NOUNS) == []
+    assert "no group that this runbook covers has a primary" in str(remarks([runbook], alone)[0])
 
 
 def test_a_noun_that_is_gone_is_told() -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from bot import checks
 from bot.checks import Output
+from bot.incident import RepairState
 from bot.ports import GaveUp, NotAllowed
 from bot.runbook.plan import Plan
 from bot.runbook.reach import Connected
-from bot.runbook.repair import Ended, Repairs, Stage
+from bot.runbook.repair import Repairs, Stage
 from bot.runbook.run import Runner
 from bot.runbook.runbook import Action, Check, Limits, Restore, Runbook, Verify
 from tests.fake_servers import FolderReach, farm, moved, said, site
@@ -53,7 +54,7 @@ class World:
     def site(self) -> str:
         return (self.web.root / SITE.lstrip("/")).read_text()
 
-    async def on_stage(self, stage: Stage) -> None:
+    async def on_stage(self, stage: Stage, _: Plan) -> None:
         if stage is self.die_before:
             raise Killed
         self.stages.append(stage)
@@ -121,8 +122,9 @@ async def test_a_preview_shows_the_diff_and_touches_nothing(world: World) -> Non
 
 
 async def test_an_approved_plan_restores_and_is_verified(world: World) -> None:
-    outcome = await world.repairs.apply(await world.preview(), world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    plan = await world.preview()
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.VERIFIED
     assert world.stages == ["running", "testing", "acting", "verifying"]
     assert world.site() == site(ADDRESS, 8080)
     assert outcome.results[0].check == "sockets"
@@ -131,8 +133,8 @@ async def test_an_approved_plan_restores_and_is_verified(world: World) -> None:
 async def test_a_committed_change_is_restored_too(world: World) -> None:
     world.web.commit("bad")
     plan = await world.preview()
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.VERIFIED
     assert world.site() == site(ADDRESS, 8080)
 
 
@@ -140,7 +142,7 @@ async def test_a_file_that_changed_after_the_preview_is_not_written(world: World
     plan = await world.preview()
     moved(world.web, ADDRESS, 8082)
     with pytest.raises(NotAllowed, match="changed after the preview; make a new plan"):
-        await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
+        await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
     assert not world.web.written
     assert not world.stages
 
@@ -148,21 +150,22 @@ async def test_a_file_that_changed_after_the_preview_is_not_written(world: World
 async def test_a_mode_an_owner_a_runbook_or_a_commit_that_changed_refuses_too(world: World) -> None:
     plan = await world.preview()
     with pytest.raises(NotAllowed):
-        await world.repairs.apply(plan, replace(RUNBOOK, digest="d2"), world.host, on_stage=world.on_stage)
+        await world.repairs.apply(
+            plan.id, replace(RUNBOOK, digest="d2"), plan.action, world.host, on_stage=world.on_stage
+        )
     (world.web.root / SITE.lstrip("/")).chmod(0o600)
     with pytest.raises(NotAllowed):
-        await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
+        await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
     (world.web.root / SITE.lstrip("/")).write_text(site(ADDRESS, 8080))
     with pytest.raises(NotAllowed, match=r"Nothing to restore.*changed after the preview"):
-        await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
+        await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
     assert not world.web.written
 
 
 async def test_a_plan_that_was_tampered_with_is_refused(world: World) -> None:
     plan = replace(await world.preview(), then=(("rm", "-rf", "/"),))
-    for attempt in (world.repairs.apply, world.repairs.resume):
-        with pytest.raises(NotAllowed):
-            await attempt(plan, world.runbook, world.host, on_stage=world.on_stage)
+    with pytest.raises(NotAllowed):
+        await world.repairs.resume(plan, world.runbook, world.host, on_stage=world.on_stage)
     with pytest.raises(ValueError, match="does not fit its id"):
         Plan.from_json(plan.to_json())
 
@@ -170,8 +173,8 @@ async def test_a_plan_that_was_tampered_with_is_refused(world: World) -> None:
 async def test_a_test_that_fails_puts_back_and_never_reloads(world: World) -> None:
     plan = await world.preview()
     world.test_exit = 1
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.PUT_BACK
     assert "[emerg] bad" in outcome.text
     assert world.site() == site(ADDRESS, 8081)
     assert world.reloads == 0
@@ -181,8 +184,8 @@ async def test_a_test_that_fails_puts_back_and_never_reloads(world: World) -> No
 async def test_exit_codes_prove_nothing(world: World) -> None:
     plan = await world.preview()
     world.reload_works = False  # exits 0, as nginx does when the new port is taken
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.PUT_BACK
     assert "Not verified" in outcome.text
     assert world.site() == site(ADDRESS, 8081)
     assert world.reloads == 2
@@ -191,8 +194,8 @@ async def test_exit_codes_prove_nothing(world: World) -> None:
 async def test_a_put_back_that_fails_needs_a_person_and_is_not_repeated(world: World) -> None:
     plan = await world.preview()
     world.reload_exit = 1
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.FAILED
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.FAILED
     assert "needs a person" in outcome.text
     assert world.reloads == 2
 
@@ -204,8 +207,8 @@ async def test_no_right_to_write_changes_nothing(world: World) -> None:
         raise GaveUp("no access", reason="no-access")
 
     world.web.replace = refused  # type: ignore[method-assign]
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.PUT_BACK
     assert world.site() == site(ADDRESS, 8081)
 
 
@@ -219,12 +222,12 @@ async def test_a_file_that_was_deleted_comes_back_and_can_go_again(world: World)
     (world.web.root / SITE.lstrip("/")).unlink()
     plan = await world.preview()
     assert plan.files[0].old is None
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.VERIFIED
     (world.web.root / SITE.lstrip("/")).unlink()
     plan, world.test_exit = await world.preview(), 1
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.PUT_BACK
     assert not (world.web.root / SITE.lstrip("/")).exists()
 
 
@@ -241,24 +244,38 @@ async def test_a_group_without_healthy_peers_is_not_touched(world: World) -> Non
 
 @pytest.mark.parametrize("stage", list(Stage)[:4])
 async def test_after_a_crash_before_any_stage_the_repair_is_finished_once(world: World, stage: Stage) -> None:
-    stored = (await world.preview()).to_json()
+    plan = await world.preview()
+    stored = plan.to_json()
     world.die_before = stage
     with pytest.raises(Killed):
-        await world.repairs.apply(Plan.from_json(stored), world.runbook, world.host, on_stage=world.on_stage)
+        await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
     last = world.stages[-1] if world.stages else Stage.RUNNING
     world.die_before = None
     plan = Plan.from_json(stored)
     outcome = await world.repairs.resume(plan, world.runbook, world.host, last=last, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    assert outcome.state is RepairState.VERIFIED
     assert world.site() == site(ADDRESS, 8080)
     assert world.reloads == 1
 
 
+@pytest.mark.parametrize("wrong", [{"test_exit": 1}, {"reload_works": False}])
+async def test_after_a_crash_before_it_is_put_back_it_is_put_back(world: World, wrong: dict[str, object]) -> None:
+    plan, before = await world.preview(), world.site()
+    vars(world).update(wrong, die_before=Stage.PUTTING_BACK)
+    with pytest.raises(Killed):
+        await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert world.site() != before
+    world.die_before, last = None, world.stages[-1]
+    outcome = await world.repairs.resume(plan, world.runbook, world.host, last=last, on_stage=world.on_stage)
+    assert outcome.state is RepairState.PUT_BACK
+    assert world.site() == before
+
+
 async def test_what_may_have_run_is_verified_and_not_run_again(world: World) -> None:
     plan = await world.preview()
-    await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
+    await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
     outcome = await world.repairs.resume(plan, world.runbook, world.host, last="verifying", on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    assert outcome.state is RepairState.VERIFIED
     assert world.reloads == 1
 
 
@@ -267,7 +284,7 @@ async def test_what_did_not_help_is_put_back_after_a_crash(world: World) -> None
     world.web.put(SITE, plan.files[0].new)  # written, and killed before the reload did anything
     world.reload_works = False
     outcome = await world.repairs.resume(plan, world.runbook, world.host, last="acting", on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    assert outcome.state is RepairState.PUT_BACK
     assert world.site() == site(ADDRESS, 8081)
 
 
@@ -275,7 +292,7 @@ async def test_an_interrupted_put_back_is_finished(world: World) -> None:
     plan = await world.preview()
     world.web.put(SITE, plan.files[0].new)
     outcome = await world.repairs.resume(plan, world.runbook, world.host, last="putting-back", on_stage=world.on_stage)
-    assert outcome.state is Ended.PUT_BACK
+    assert outcome.state is RepairState.PUT_BACK
     assert world.site() == site(ADDRESS, 8081)
 
 
@@ -283,7 +300,7 @@ async def test_somebody_elses_change_is_left_alone_after_a_crash(world: World) -
     plan = await world.preview()
     moved(world.web, ADDRESS, 8083)
     outcome = await world.repairs.resume(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.FAILED
+    assert outcome.state is RepairState.FAILED
     assert "somebody else" in outcome.text
     assert world.site() == site(ADDRESS, 8083)
 
@@ -301,12 +318,12 @@ async def test_commands_are_previewed_and_run_and_verified(world: World) -> None
     )
     book = replace(RUNBOOK, actions={"start": action})
     plan = await world.repairs.preview(book, "start", world.host)
-    outcome = await world.repairs.apply(plan, book, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    outcome = await world.repairs.apply(plan.id, book, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.VERIFIED
     world.running = site(ADDRESS, 8081)
     world.reload_works = False
-    outcome = await world.repairs.apply(plan, book, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.FAILED
+    outcome = await world.repairs.apply(plan.id, book, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.FAILED
     assert "nothing to put back" in outcome.text
 
 
@@ -326,8 +343,8 @@ async def test_verification_waits_until_it_holds(world: World) -> None:
         return sockets(argv)
 
     world.web.programs["ss"] = late
-    outcome = await world.repairs.apply(plan, book, world.host, on_stage=world.on_stage)
-    assert outcome.state is Ended.VERIFIED
+    outcome = await world.repairs.apply(plan.id, book, plan.action, world.host, on_stage=world.on_stage)
+    assert outcome.state is RepairState.VERIFIED
     assert asked > 3
 
 
@@ -342,5 +359,5 @@ async def test_only_an_approved_plan_is_carried_out_by_the_account_that_may_chan
     world.repairs = Repairs(world.repairs.runner, hands=Hands(), poll=0.01)
     plan = await world.preview()
     assert used == []
-    outcome = await world.repairs.apply(plan, world.runbook, world.host, on_stage=world.on_stage)
-    assert (outcome.state, used) == (Ended.VERIFIED, ["hands"])
+    outcome = await world.repairs.apply(plan.id, world.runbook, plan.action, world.host, on_stage=world.on_stage)
+    assert (outcome.state, used) == (RepairState.VERIFIED, ["hands"])

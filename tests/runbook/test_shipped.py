@@ -35,6 +35,21 @@ def test_the_shipped_runbooks_are_clean() -> None:
     assert lint(RUNBOOKS, INVENTORY, checks.NOUNS) == []
 
 
+EXAMPLE = (Path(__file__).parents[1] / "data" / "inventory.example.yaml").read_text()
+README = """\
+inventory: 1
+groups:
+  shop-web: {service: shop, role: web, port: 8080, behind: lb-01, hosts: {web-01: 10.0.0.11, web-02: 10.0.0.12}}
+  shop-lb: {service: shop, role: balancer, port: 80, hosts: {lb-01: 10.0.0.10}}
+"""
+OTHER = README.replace("shop", "billing")
+
+
+@pytest.mark.parametrize("text", [EXAMPLE, README, OTHER], ids=["the example", "the README", "another service"])
+def test_they_stop_nobody_whose_servers_are_others(text: str) -> None:
+    assert lint(RUNBOOKS, inventory.load(text, "inventory.yaml"), checks.NOUNS) == []
+
+
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda runbook: runbook.name)
 def test_each_has_an_owner_numbered_causes_and_a_way_back_or_says_that_there_is_none(runbook: object) -> None:
     found = next(each for each in RUNBOOKS if each is runbook)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot import checks
+from bot.incident import Verdict
 from bot.runbook import inventory as inventories
-from bot.runbook.causes import Standing, judge
+from bot.runbook.causes import judge
 from bot.runbook.run import Runner
 from bot.runbook.schema import load
 from tests.certificates import Authority
@@ -29,11 +30,9 @@ async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
-@pytest.mark.parametrize(("state", "cause"), STATES["a certificate"])
-async def test_a_state_of_a_certificate_gets_its_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, cause: str | None
-) -> None:
-    authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "strange")
+async def first_proof(folder: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> tuple[str | None, str]:
+    """The id of the first cause that is proved in this state, and what the checks said."""
+    authority, stranger = Authority(folder / "ours"), Authority(folder / "strange")
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
     shown = {
         "good": lambda: authority.server(NAME),
@@ -51,5 +50,23 @@ async def test_a_state_of_a_certificate_gets_its_cause(
     results = (await Runner(FolderReach(servers={}), known).diagnose(runbook, host)).results
     server.close()
     verdicts = judge(runbook, host, results, group=known.groups["web"])
-    proved = [verdict.id for verdict in verdicts if verdict.verdict is Standing.PROVED]
-    assert (proved[0] if proved else None) == cause, "\n".join(r.summary for r in results)
+    proved = [verdict.id for verdict in verdicts if verdict.verdict is Verdict.PROVED]
+    return (proved[0] if proved else None), "\n".join(r.summary for r in results)
+
+
+@pytest.mark.parametrize(("state", "cause"), STATES["a certificate"])
+async def test_a_state_of_a_certificate_gets_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, cause: str | None
+) -> None:
+    found, said = await first_proof(tmp_path, monkeypatch, state)
+    assert found == cause, said
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("state", "cause"), STATES["a certificate"])
+async def test_a_state_of_a_certificate_gets_its_cause_twenty_times_of_twenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, cause: str | None
+) -> None:
+    for n in range(20):
+        found, said = await first_proof(tmp_path / str(n), monkeypatch, state)
+        assert found == cause, said
