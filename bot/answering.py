@@ -81,9 +81,9 @@ class Answering:
                     reply = await self._decided(await self._with_person(said))
             if reply.form and await self._opened(said, reply.form):
                 return
-            opens = reply.ok and reply.incident is not None and await self._started(said)
+            told = reply.incident is not None and await self._started(said)
             self._woke()
-            if reply.text and not opens:
+            if reply.text and not told:
                 where = {k: v for k, v in said.reply_to.items() if k != "thread" or not reply.private}
                 await self._chat.reply(where, reply.text)
         except (TryAgain, GaveUp) as problem:
@@ -118,12 +118,12 @@ class Answering:
         return True
 
     async def _started(self, said: Said) -> bool:
-        """Start at once what it made due. Whoever declares is answered by the flow that opens the incident: True."""
+        """Start at once what it made due. Whoever declares is answered by a flow, with the way to the channel: True."""
         dues = await asyncio.to_thread(self._store.dues)
         mine = [due for due in dues if due.key == f"{said.key}/{due.flow}" and not due.args.get("not_before")]
         for due in mine:
             await self._start(due)
-        return any(due.flow == "open" for due in mine)
+        return any(due.flow in {"open", "where"} for due in mine)
 
     async def _with_person(self, said: Said) -> Said:
         """What was said, with the author's name and zone and the names of who is mentioned, as far as Slack tells."""
@@ -134,7 +134,7 @@ class Answering:
             return said
         author = await self._person(said.author.id)
         return (
-            said.by(name=author.name, zone=author.zone, kind=author.kind)
+            said.by(name=author.name, zone=author.zone, kind=_kind(said, author))
             if author
             else replace(said, kind=PersonKind.UNKNOWN)
         )
@@ -144,3 +144,8 @@ class Answering:
             return await self._chat.person(id)
         except (TryAgain, GaveUp):
             return None
+
+
+def _kind(said: Said, author: ChatPerson) -> PersonKind:
+    """What the author is. Who clicks in another workspace acts as one of that, even if also at home in ours."""
+    return said.kind if said.kind is PersonKind.STRANGER else author.kind

@@ -14,7 +14,7 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
-from bot import alerts, commands, log
+from bot import alerts, commands, log, temporary
 from bot.answering import Answering
 from bot.datadog import Datadog
 from bot.engine import Engine, not_yet
@@ -27,6 +27,7 @@ from bot.log import event
 from bot.loops import Showing, Tasks
 from bot.ports import TryAgain
 from bot.postmortem.drafts import Drafts
+from bot.postmortem.publish import UNFINISHED
 from bot.pulse import RETRIED, SWALLOWED, Pulse
 from bot.rehearsal import stale_checks
 from bot.runbook.desk import Desk
@@ -62,12 +63,7 @@ class App:
         self._tasks = Tasks()
         self._changed = asyncio.Event()
         self._due = asyncio.Event()
-        self._metrics = Datadog(
-            api_key=settings.dd_api_key,
-            app_key=settings.dd_app_key,
-            site=settings.dd_site,
-            url=settings.dd_api_url,
-        )
+        self._metrics = Datadog.of(settings)
         self._client = web_client(settings.slack_bot_token, session=session, base_url=settings.slack_api_url)
         self._chat = SlackChat(
             self._client,
@@ -79,12 +75,13 @@ class App:
         self._page = FrontPage(store=store, chat=self._chat, now=utc_now)
         self._intake = Intake(store, policy=home.policy, inventory=home.inventory, now=utc_now)
         self._group = GroupCommit(self._intake.receive_all)
+        desk = Desk(home, store, now=utc_now, metrics=self._metrics)
         self._life = Lifecycle(
             store=store,
             chat=self._chat,
             metrics=self._metrics,
-            desk=Desk(home, store, now=utc_now, metrics=self._metrics),
-            drafts=Drafts(settings.postmortems, zone=settings.zone, wanted=home.policy.postmortem),
+            desk=desk,
+            drafts=Drafts(settings.postmortems, home=home.folder, zone=settings.zone, policy=home.policy),
             policy=home.policy,
             now=utc_now,
             wake=self._recorded,
@@ -112,7 +109,7 @@ class App:
         self._answering = Answering(
             store=store,
             chat=self._chat,
-            hearing=Hearing(store, policy=home.policy, zone=settings.zone, health=self._health),
+            hearing=Hearing(store, policy=home.policy, zone=settings.zone, health=self._health, no_checks=desk.refusal),
             tasks=self._tasks,
             start=self._engine.start,
             woke=self._woke,
@@ -140,6 +137,7 @@ class App:
             now=utc_now,
             command=command,
             whoami=self._who_we_are,
+            team=self._chat.team,
         )
         Gestures(
             concerns=self._answering.concerns, looks=self._page.opened, whoami=self._who_we_are, now=utc_now
@@ -155,7 +153,7 @@ class App:
         return [
             "The record can be read and written.",
             f"Slack: {self._chat.last_health or 'hears us'}",
-            f"To do: {waiting} flows, {unanswered} answers, {stale} channels to bring up to date.",
+            f"To do: flows {waiting}, answers {unanswered}, channels to bring up to date {stale}.",
             *stale_checks(self._store.rehearsed(), now=utc_now(), after=self._stale_after),
         ]
 
@@ -221,6 +219,11 @@ class App:
         await asyncio.to_thread(self._life.rehearse_in_time)
         await asyncio.sleep(UNHURRIED)
 
+    async def _tidy(self) -> None:
+        """Take away messages of ours that came out twice."""
+        await self._chat.tidy()
+        await asyncio.sleep(BEAT)
+
     async def _compare(self) -> None:
         """Look now and then whether Datadog knows of alerts or recoveries that never reached us."""
         if await self._reconcile.in_time():
@@ -236,7 +239,8 @@ class App:
         await self._engine.launch()
         self._tasks.loop(self._sweep, self._due)
         self._tasks.loop(self._showing.show, self._changed)
-        for unhurried in (self._page.refresh, self._rehearse, self._beat, self._compare, self._showing.heal):
+        page, showing = self._page, self._showing
+        for unhurried in (page.refresh, self._rehearse, self._beat, self._tidy, self._compare, showing.heal):
             self._tasks.loop(unhurried)
         if self._socket:
             self._tasks.spawn(self._socket.run(), endless=True)
@@ -259,6 +263,7 @@ async def serve(settings: Settings, home: Home) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(_tidy, settings)
         store = await asyncio.to_thread(Store.open, settings.database_url)
         stack.callback(store.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -271,6 +276,12 @@ async def serve(settings: Settings, home: Home) -> None:
         event("serving", host=settings.host, port=_port(runner, settings.port), database=store.dialect)
         await stop.wait()
         event("stopping")
+
+
+def _tidy(settings: Settings) -> None:
+    """Remove what was half done when an earlier process was killed; whatever needs it is done again."""
+    temporary.clear(utc_now())
+    temporary.clear_in(settings.postmortems, f"{UNFINISHED}*", utc_now())
 
 
 def _port(runner: web.AppRunner, asked: int) -> int:

@@ -41,6 +41,13 @@ def run_checks(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - o
     return Outcome(text="", flows=("check",))
 
 
+def try_again(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - one shape for all clicks
+    """Try at once what failed: somebody has done what the card asks for."""
+    if not incident.troubles:
+        return Outcome(text="Nothing is left to be tried again.")
+    return Outcome(text=f"Tried again: {', '.join(incident.troubles)}.", hastens="retry")
+
+
 def not_the_cause(asked: Asked, incident: Incident) -> Outcome:
     """Say that what the checks found is not the cause."""
     cause = next((c.text for c in incident.causes if c.id == asked.words), None)
@@ -96,9 +103,8 @@ def updated(asked: Asked, incident: Incident) -> Outcome:
     said = asked.said.answers
     status, text = said.get("status", ""), said.get("text", "").strip()
     over = incident.status in {Status.RESOLVED, Status.CLOSED}
-    moved = (Tell(what=StatusSet(status=Status(status)), at=asked.now),) if status and not over else ()
-    if incident.status == status:
-        moved = ()
+    new = bool(status) and not over and status != incident.status
+    moved = (Tell(what=StatusSet(status=Status(status)), at=asked.now),) if new else ()
     told = (Tell(what=Told(kind=Kind.UPDATE, text=text), at=asked.now),) if text else ()
     stays = f" The status stays {incident.status}: if it was not over, say “reopen” first." if over and status else ""
     words = [*([f"Status: {status}."] if moved else []), *(["Update recorded."] if told else [])]
@@ -172,6 +178,7 @@ def _click(name: str, run: Callable[..., Outcome]) -> Command:
 _RUNS: Mapping[str, Callable[..., Outcome]] = {
     "approve_repair": approve_repair,
     "run_checks": run_checks,
+    "try_again": try_again,
     "not_the_cause": not_the_cause,
     "declare_incident": declare_incident,
     "declare_from_message": declare_from_message,

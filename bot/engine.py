@@ -197,7 +197,8 @@ class Engine:
     async def _start_some(self, dues: list[Due]) -> None:
         """As many as can be started soon; the others after another look, for something urgent may be due by then."""
         wanted = {_same(due): due for due in reversed(dues)}.values()
-        if again := [due.key for due in dues if due not in wanted]:
+        chosen = {due.key for due in wanted}
+        if again := [due.key for due in dues if due.key not in chosen]:
             await asyncio.to_thread(self._store.done, *again)
         until = asyncio.get_running_loop().time() + LOOK
         for due in sorted(wanted, key=lambda due: (due.flow == CHECK, due.created_at)):

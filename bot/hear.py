@@ -6,37 +6,57 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta, tzinfo
+from typing import NoReturn
 
+from bot import meant, permission
 from bot.clicks import CLICKS
-from bot.commands import COMMANDS, Asked, Command, Listed, Outcome, Regroup
+from bot.commands import COMMANDS, Asked, Command, Listed, NoChecks, Outcome, Regroup, unknown_here
 from bot.facts import Fact
 from bot.follow import FOLLOWED
 from bot.incident import Incident
 from bot.journal import to_json
-from bot.permission import act_of, allow
+from bot.permission import act_of, allow, may
 from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.said import Form, Reply, Said
 from bot.spoken.zone import iana_zone, zone_of
 from bot.store import Store, Summary, Transaction, no_incident
 from bot.triage.regroup import Act, answer_proposal, merge, split
-from bot.twice import asked_back, said_before
+from bot.twice import AGAIN, asked_back, declared_before, opened_already, said_before
 
-NAMED = re.compile(r"INC-(?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
+HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2212"
+"""What phones and pages write for a hyphen."""
+NAMED = re.compile(rf"INC[-{HYPHENS}](?P<number>[0-9]+)\b[:,]?\s*", re.IGNORECASE)
+SEVERITY = re.compile(r"sev-?[0-9]", re.IGNORECASE)
 LARGEST = 2**31 - 1
 """The largest number that an incident can have."""
+DRILL = "DRILL · "
+LISTED = 3
+"""So many open incidents are named to somebody who did not say which."""
 TURNS = frozenset({"declare", "declare_form", "merge", "split", "open_listed"})
 """Words and buttons that may open an incident or move alerts between several, so that no alert may come meanwhile."""
 
 
 class Hearing:
-    """Answers what people say. The same for Slack and the terminal. `health` tells how the bot itself is."""
+    """Answers what people say. The same for Slack and the terminal. `health` tells how the bot itself is.
 
-    def __init__(self, store: Store, *, policy: Policy, zone: str, health: Callable[[], Sequence[str]] = tuple) -> None:
+    `no_checks` says why checks cannot be run, where that is known here; else it turns out when they are.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        policy: Policy,
+        zone: str,
+        health: Callable[[], Sequence[str]] = tuple,
+        no_checks: NoChecks = unknown_here,
+    ) -> None:
         self._store = store
         self._policy = policy
         self._zone = zone
         self._health = health
+        self._no_checks = no_checks
 
     def answer(self, said: Said) -> Reply:
         """Do what was said, once: a second time the same reply is given and nothing happens.
@@ -65,7 +85,7 @@ class Hearing:
     def _do(self, tx: Transaction, said: Said, number: int | None) -> Reply:
         incident = None if number is None else _locked(tx, said, number)
         command, words = self._command(said, incident)
-        allow(said.kind, act_of(command.name), incident)
+        allow(said.kind, act_of(command.name), incident, lead=self._policy.roles[0])
         listed = () if command.needs_incident else self._open()
         asked = self._asked(_with_quote(tx, said), words, listed, here=incident)
         needed = (incident or self._none(said),) if command.needs_incident else ()
@@ -116,6 +136,7 @@ class Hearing:
             open_incidents=listed,
             here=here,
             health=self._health,
+            no_checks=self._no_checks,
         )
 
     def _command(self, said: Said, incident: Incident | None) -> tuple[Command, str]:
@@ -133,15 +154,12 @@ class Hearing:
         text = said.text.strip()
         if not word:
             return COMMANDS["help" if said.incident is None else "status"], ""
-        if near := next((known for known in COMMANDS if one_slip(word, known)), None):
-            keep = f"To keep it say: note {_cut(text)}" if incident else f"To open an incident: declare {_cut(text)}"
-            raise NotAllowed(f"Nothing was recorded: did you mean “{near}”? {keep}")
+        if incident and SEVERITY.fullmatch(word):
+            return COMMANDS["sev"], text
         if incident:
-            raise NotAllowed(f"Nothing was recorded: “{word}” is no word here; to keep it say: note {_cut(text)}")
-        if said.talk:
-            raise NotAllowed(
-                f"Nothing was recorded: “{word}” is no word that I know; to open an incident: declare {_cut(text)}"
-            )
+            raise NotAllowed(meant.inside(text, word, {c.name: c.usage for c in COMMANDS.values()}))
+        if refusal := meant.outside(text, word, COMMANDS, talk=said.talk):
+            raise NotAllowed(refusal)
         return COMMANDS["declare"], text
 
     def _number(self, said: Said) -> int | None:
@@ -156,29 +174,36 @@ class Hearing:
         open_ones = self._store.summaries(open_only=True)
         return open_ones[0].number if len(open_ones) == 1 else None
 
-    def _none(self, said: Said) -> Incident:
-        """There is no incident for a word that needs one: say which there are."""
+    def _none(self, said: Said) -> NoReturn:
+        """There is no incident for a word that needs one: say which there are. Raises NotAllowed."""
         if said.button:
             raise NotAllowed("Nothing was done: this button belongs to no incident; use the card in its channel.")
-        text = _cut(said.text.strip())
+        text = meant.cut(said.text.strip())
+        declare = f"; to open one: declare {text}" if len(text.split()) > 1 else ""
+        open_ones = self._store.summaries(open_only=True)
         if said.channel:
             raise NotAllowed(
-                f"Nothing was recorded: say that in an incident's channel, or name it: INC-n {text}; "
-                f"to open an incident: declare {text}"
+                f"Nothing was recorded: say that in an incident's channel, or name it: "
+                f"INC-n {text}{_open_to(said, open_ones)}{declare}"
             )
-        open_ones = self._store.summaries(open_only=True)
         if not open_ones:
-            raise NotAllowed(f"Nothing was recorded: no incident is open; to open one: declare {text}")
+            raise NotAllowed(f"Nothing was recorded: no incident is open{declare}")
         listed = ", ".join(f"{s.id} ({'private' if s.private else s.title})" for s in open_ones)
         raise NotAllowed(f"Nothing was recorded: which incident? Open are {listed}. Say INC-n {text}")
 
     def _write(self, tx: Transaction, said: Said, incident: Incident | None, outcome: Outcome) -> Reply:
+        if outcome.opens and (first := self._declared_before(tx, said, outcome)):
+            sorry = opened_already(first, said)
+            tx.due(f"{said.key}/where", "where", first.number, {"reply_to": dict(said.reply_to), "text": sorry})
+            return Reply(text=sorry, ok=False, incident=first.number, private=True)
         number = tx.new_incident() if outcome.opens else (incident.number if incident else None)
         if number is None:
             return Reply(text=outcome.text, private=outcome.private, form=_placed(outcome.form, said))
         if incident and (before := said_before(said, outcome.tell, incident)):
             return Reply(text=asked_back(before, said), ok=False, incident=number, private=True)
         tx.append(number, self._facts(said, outcome))
+        if outcome.hastens:
+            tx.hasten(number, outcome.hastens)
         if incident and not incident.open and outcome.tell and not outcome.flows and _still_closed(tx, number):
             tx.due(f"{said.key}/draft", "draft", number)  # what is corrected afterwards is drafted again
         where = {word: value for word, value in said.reply_to.items() if not (outcome.private and word == "thread")}
@@ -188,6 +213,12 @@ class Hearing:
         form = _placed(outcome.form, said)
         text = outcome.text.replace("{id}", f"INC-{number}", 1) if outcome.opens else outcome.text
         return Reply(text=text, incident=number, opened=outcome.opens, private=outcome.private, form=form)
+
+    def _declared_before(self, tx: Transaction, said: Said, outcome: Outcome) -> Incident | None:
+        """What the same person opened a moment before with the same words."""
+        lately = [s for s in self._store.summaries(open_only=True) if abs(said.at - s.opened_at) <= AGAIN]
+        found = (tx.incident(s.number) for s in lately)
+        return next((i for i in found if i and declared_before(said, outcome.tell, i)), None)
 
     def _facts(self, said: Said, outcome: Outcome) -> Iterable[Fact]:
         for n, tell in enumerate(outcome.tell):
@@ -210,10 +241,17 @@ class Hearing:
         return [_listed(s) for s in self._store.summaries(open_only=True) if not s.private]
 
 
+def _open_to(said: Said, open_ones: Iterable[Summary]) -> str:
+    """The few that are meant most likely; a private one is not there for those outside its channel."""
+    seen = [s for s in open_ones if not s.private] if may(said.kind, permission.Act.LOOK_AROUND) else []
+    listed = ", ".join(f"{s.id} {meant.cut(s.title)}" for s in seen)
+    return f" (open: {listed})" if 0 < len(seen) <= LISTED else ""
+
+
 def _listed(summary: Summary) -> Listed:
     return Listed(
         id=summary.id,
-        title=summary.title,
+        title=f"{DRILL}{summary.title}" if summary.drill else summary.title,
         severity=summary.severity,
         status=summary.status,
         channel=summary.channel,
@@ -221,7 +259,8 @@ def _listed(summary: Summary) -> Listed:
 
 
 def _word(text: str) -> str:
-    return text.strip().split(maxsplit=1)[0].lower() if text.strip() else ""
+    first = text.strip().split(maxsplit=1)[0].lower() if text.strip() else ""
+    return first.translate(dict.fromkeys(map(ord, HYPHENS), "-"))
 
 
 def _with_named_incident(said: Said) -> Said:
@@ -278,16 +317,3 @@ def _with_quote(tx: Transaction, said: Said) -> Said:
 def _still_closed(tx: Transaction, number: int) -> bool:
     now = tx.incident(number)
     return now is not None and not now.open
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def one_slip(word: str, known: str) -> bool:
-    """Whether one letter was added, left out, changed, or swapped with its neighbour. Very short words never fit."""
-    if word == known or len(known) < 3 or abs(len(word) - len(known)) > 1:
-        return False
-    start = next((n for n, (a, b) in enumerate(zip(word, known, strict=False)) if a != b), min(len(word), len(known)))
-    a, b = word[start:], known[start:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and len(a) > 1 and a[2:] == b[2:])

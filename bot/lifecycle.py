@@ -43,6 +43,7 @@ from bot.store import NO_INCIDENT, Store
 from bot.view import Projection
 
 GROUPS = "groups of the alert"
+JOINED = "Datadog look-up of what joined"
 NOT_HANDED_OUT = "The postmortem is written, but it could not be posted in the channel yet; the card says why."
 
 
@@ -96,6 +97,7 @@ class Lifecycle:
             "hide": self.hide,
             "rehearse": self.rehearse,
             "report": self.report,
+            "where": self.where,
             "propose": self.propose,
         }
 
@@ -118,6 +120,7 @@ class Lifecycle:
             "offer": self._checking.offer,
             "repair": self._mending.repair,
             "Datadog look-up": self._enrichment.look_up,
+            JOINED: self._enrichment.joined,
             GROUPS: self._groups.ask,
             "write-back": self._write_back.tell,
             "downtime": self._write_back.quiet,
@@ -161,7 +164,7 @@ class Lifecycle:
             await self._try("offer", incident, {**args, **answered})
             await self._try("write-back", incident, args)
         if "monitor" in args:
-            await self._try("Datadog look-up", incident, args)
+            await self._try(JOINED, incident, args)
 
     async def approve(self, incident: int, args: Mapping[str, Any]) -> None:
         """Decide about a click. The approval that was still missing makes the repair due with it."""
@@ -262,6 +265,10 @@ class Lifecycle:
     async def report(self, incident: int, args: Mapping[str, Any]) -> None:
         """Tell people about a delivery that was not understood."""
         await step("report", lambda: self._telling.report(incident, args))
+
+    async def where(self, incident: int, args: Mapping[str, Any]) -> None:
+        """Tell whoever declared the same twice the way to what they opened first."""
+        await step("answer", lambda: self._telling.answer_again(incident, args))
 
     async def propose(self, incident: int, args: Mapping[str, Any]) -> None:
         """Ask people whether some alerts are an incident, or show what became of the question."""

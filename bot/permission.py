@@ -92,8 +92,8 @@ def may(kind: PersonKind, act: Act) -> bool:
     return kind in MAY[act]
 
 
-def allow(kind: PersonKind, act: Act, incident: Incident | None = None) -> None:
-    """Nothing, if they may. Raises NotAllowed naming the rule and who can."""
+def allow(kind: PersonKind, act: Act, incident: Incident | None = None, *, lead: str = "commander") -> None:
+    """Nothing, if they may. Raises NotAllowed naming the rule and who can; `lead` is the role that is asked first."""
     if may(kind, act):
         return
     if kind is PersonKind.UNKNOWN:
@@ -101,7 +101,9 @@ def allow(kind: PersonKind, act: Act, incident: Incident | None = None) -> None:
             f"Nothing was done: {act} is for {_group(act)}, and Slack does not tell who you are just now; "
             f"say it again in a minute, or at the terminal: muster say"
         )
-    raise NotAllowed(f"Nothing was done: {act} is for {_group(act)}, and you are {_WHO[kind]}; ask {_ask(incident)}.")
+    raise NotAllowed(
+        f"Nothing was done: {act} is for {_group(act)}, and you are {_WHO[kind]}; ask {_ask(incident, lead)}."
+    )
 
 
 def _group(act: Act) -> str:
@@ -116,6 +118,7 @@ def _group(act: Act) -> str:
     return "members and multi-channel guests of this workspace"
 
 
-def _ask(incident: Incident | None) -> str:
-    lead = next(iter(incident.roles.items()), None) if incident else None
-    return f"{lead[1].name or lead[1].id} ({lead[0]}), or any member" if lead else "any member"
+def _ask(incident: Incident | None, lead: str) -> str:
+    roles = incident.roles if incident else {}
+    role = lead if lead in roles else next(iter(roles), "")
+    return f"{roles[role].name or roles[role].id} ({role}), or any member" if role else "any member"

@@ -54,7 +54,8 @@ def upcoming(incident: Incident, policy: Policy) -> list[Due]:
     view = incident.view
     if view.channel is None or view.room is not Room.OPEN:
         return []
-    found = list(_reminders(incident, policy)) if view.reminding and not incident.held else []
+    reminding = view.reminding and not incident.held and not policy.reminders.quiet
+    found = list(_reminders(incident, policy)) if reminding else []
     away = archive_at(incident, policy)
     return found + ([Due(about=ARCHIVE, at=away)] if away else [])
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.commands import Tell
-from bot.facts import ActionAdded, Told
+from bot.facts import ActionAdded, Opened, Told
 from bot.incident import Entry, Incident
 from bot.said import Said
 
@@ -16,7 +16,7 @@ AGAIN = timedelta(seconds=15)
 
 def said_before(said: Said, tell: Sequence[Tell], incident: Incident) -> Entry | None:
     """The entry that says just this, of the same person, typed in the chat a moment before."""
-    if said.source.type != "command" or said.button or len(tell) != 1:
+    if not _typed(said) or len(tell) != 1:
         return None
     lately = [
         entry
@@ -26,6 +26,22 @@ def said_before(said: Said, tell: Sequence[Tell], incident: Incident) -> Entry |
         and not entry.dropped
     ]
     return next((entry for entry in lately if _same(tell[0], entry, incident)), None)
+
+
+def declared_before(said: Said, tell: Sequence[Tell], incident: Incident) -> bool:
+    """Whether this incident was opened with just these words, by the same person, a moment before."""
+    first, what = incident.entries[0], tell[0].what
+    if not _typed(said) or not isinstance(what, Opened) or abs(said.at - incident.opened_at) > AGAIN:
+        return False
+    if (first.author.id, first.source.type) != (said.author.id, "command") or not incident.open:
+        return False
+    texts = {entry.text for entry in incident.entries}
+    more = all(isinstance(other.what, Told) and other.what.text in texts for other in tell[1:])
+    return more and (incident.title, incident.private) == (what.title, what.private)
+
+
+def _typed(said: Said) -> bool:
+    return said.source.type == "command" and not said.button
 
 
 def _same(tell: Tell, entry: Entry, incident: Incident) -> bool:
@@ -46,3 +62,9 @@ def asked_back(entry: Entry, said: Said) -> str:
         f"Nothing was added: {entry.id} says just that, recorded {ago} s ago. Did it happen twice? "
         "Then say when: at TIME TEXT"
     )
+
+
+def opened_already(incident: Incident, said: Said) -> str:
+    """What is answered to whoever declares it twice, before the way to its channel."""
+    ago = max(0, round((said.at - incident.opened_at).total_seconds()))
+    return f"Nothing was opened: {incident.id} is just that, opened {ago} s ago; for another one use other words."

@@ -176,12 +176,13 @@ class Projection:
 
         Nobody tells us when a message is deleted, and what is told of channels may be lost. Raises TryAgain.
         """
-        now, found = self._now(), []
-        for summary in await asyncio.to_thread(self._store.summaries, open_only=True):
-            if now >= self._look_at.setdefault(summary.number, now + SELDOM):
-                self._look_at[summary.number] = now + SELDOM
-                await self.room.notice(await self._recorder.incident(summary.number))
-                found.append(summary.number)
+        now = self._now()
+        open_ones = [s.number for s in await asyncio.to_thread(self._store.summaries, open_only=True)]
+        self._look_at = {number: self._look_at.get(number, now + SELDOM) for number in open_ones}
+        found = [number for number, at in self._look_at.items() if now >= at]
+        for number in found:
+            self._look_at[number] = now + SELDOM
+            await self.room.notice(await self._recorder.incident(number))
         return found
 
     async def _plan(self, incident: Incident) -> None:
@@ -194,9 +195,11 @@ class Projection:
             plan[f"decorate/{view.card}"] = ("decorate", {"not_before": (self._now() + LATER).isoformat()})
         if incident.open and view.room is not Room.OPEN and len(incident.entries) > view.quiet_since:
             plan[f"look/{len(incident.entries)}"] = ("look", {"speak": True})
-        if (keys := frozenset(plan)) != self._planned.get(incident.number):
+        before = self._planned.pop(incident.number, frozenset())
+        if (keys := frozenset(plan)) != before:
             for key, (flow, args) in plan.items():
                 await self._recorder.make_due(incident, key, flow, args)
+        if keys:
             self._planned[incident.number] = keys
 
     async def _edit(

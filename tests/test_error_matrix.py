@@ -66,6 +66,7 @@ class Played:
         self.store = store
         self.app = app
         self.number = 0
+        self._called = 0
 
     @property
     def incident(self) -> Incident:
@@ -104,18 +105,34 @@ class Played:
 
     async def declare(self, title: str) -> None:
         """Ana opens the next incident, and the bot has forgotten whom it knew."""
-        chat = self.app._chat
-        chat.people._people.clear()
-        chat.people._words.clear()
+        self.forget_people()
         await self.say(f"declare {title}", channel="ops")
         self.number += 1
         await self.until(lambda: self.store.incident(self.number), "it was not opened")
 
+    def forget_people(self) -> None:
+        """The bot asks again who is who."""
+        people = self.app._chat.people
+        people._people.clear()
+        people._words.clear()
+
+    def told(self, name: str) -> list[str]:
+        """What this person alone was shown, as a whisper or directly."""
+        id = self.person(name)
+        directly = self.workspace.messages(self.workspace.state.direct_with(id).id)
+        return [str(message["text"]) for message in (*self.workspace.ephemerals(id), *directly)]
+
     def fault(self, method: str, kind: str) -> None:
         """From now on this method fails in this way."""
+        self._called = len(self.workspace.called(method))
+        self.app._chat.pace._methods[method].window._not_before = 0.0  # what was asked in the case before is over
         fault: dict[str, Any] = {"code": kind} if kind in CODES else {}
         fault |= {"seconds": LATE * WITHIN} if kind == "delay" else {}
         self.workspace.fault(method, "error" if kind in CODES else kind, times=None, **fault)
+
+    def met(self, method: str) -> bool:
+        """Whether the bot has called it since it began to fail."""
+        return len(self.workspace.called(method)) > self._called
 
     async def case(self, method: str, kind: str) -> None:
         """One incident while this method fails in this way, and afterwards."""
@@ -130,6 +147,7 @@ class Played:
         await self.until(lambda: self.done(without=step), "the other steps are not done")
         if step not in {"channel", "card"} and (method, kind) not in HARMLESS:
             await self.until(lambda: step in self.card.lower(), "the card does not say so")
+        await self.until(lambda: self.met(method), "it was not called")
         self.workspace.faults.clear()
         await self.until(lambda: not self.incident.troubles and self.done(), "it was not completed")
         self.once()
@@ -164,7 +182,7 @@ class Played:
         assert names == [channel.name]
         keys = [key for where in (channel.id, "incidents") for key in self._keys(where)]
         assert keys.count(f"card:INC-{self.number}") == 1
-        assert keys.count(f"announcement:INC-{self.number}") == 1
+        assert keys.count(f"announcement:INC-{self.number}:incidents") == 1
         people = {u.id for u in self.workspace.state.users.values() if u.name in {"ana", "ben", "chen"}}
         assert people <= set(self.workspace.find(channel.id).members)
 
@@ -221,6 +239,23 @@ async def _all(there: Played, cases: list[tuple[str, str]]) -> None:
             problems.append(f"{method} × {kind}: {problem}")
             there.workspace.faults.clear()
     assert problems == [], "\n".join(problems)
+
+
+async def test_whoever_has_mended_it_need_not_wait_for_the_next_try(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with played(tmp_path, sqlite_url, monkeypatch) as there:
+        monkeypatch.setattr(trying, "PATIENCE", (3_600.0,))
+        there.fault("conversations.setTopic", "missing_scope")
+        await there.declare("pages are slow")
+        await there.until(lambda: "topic" in there.incident.troubles, "it is not named")
+        await there.until(lambda: "try_again" in there.card, "the card does not say so")
+        await there.until(lambda: there.done(without="topic"), "the other steps are not done")
+        there.workspace.faults.clear()
+        card = there.incident.view.card
+        assert await there.workspace.click(there.person("ana"), there.channel, card, "try_again") == ""
+        await there.until(lambda: not there.incident.troubles and there.done(), "it was not completed")
+        assert "Tried again: topic." in there.told("ana")
 
 
 async def test_a_failing_call_is_named_with_its_fix_stops_nothing_else_and_is_made_good(

@@ -79,8 +79,9 @@ async def test_a_two_hour_incident_with_forty_messages_stays_within_the_budget(
             ts = await work.workspace.say(work.person(who), channel, f"{words} ({n})")
             if n % 10 == 5:
                 await work.workspace.react(work.person(who), channel, ts, "pushpin")
-            if n in {7, 22}:
-                await work.workspace.mention(work.person("dora"), channel, f"note seen from support ({n})")
+            if n in {7, 23}:
+                thread = ts if n == 23 else None
+                await work.workspace.mention(work.person("dora"), channel, f"note seen from support ({n})", thread)
             if n in COMMANDS:
                 name, said = COMMANDS[n]
                 assert await work.type(name, channel, said)

@@ -38,6 +38,15 @@ class Listed:
     channel: str = ""
 
 
+NoChecks = Callable[[Incident, str, str], str]
+"""Why no checks can be run in an incident, on this host, by this runbook; empty where they can."""
+
+
+def unknown_here(_incident: Incident, _host: str, _runbook: str) -> str:
+    """No reason is known here: the one who runs them knows."""
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What a command is given: what was said, the words after the command, and what it may need to know.
@@ -52,6 +61,7 @@ class Asked:
     open_incidents: Sequence[Listed] = ()
     here: Incident | None = None
     health: Callable[[], Sequence[str]] = tuple
+    no_checks: NoChecks = unknown_here
 
     @property
     def now(self) -> datetime:
@@ -104,7 +114,8 @@ class Outcome:
 
     `opens` makes the facts those of a new incident; `{id}` in the reply is then replaced by its id.
     `private`: the reply is only for the one who asked. `form` is opened instead of replying, if there is time.
-    `regroup` concerns other incidents, too; the reply's `{id}` is the one that it opened.
+    `regroup` concerns other incidents, too; the reply's `{id}` is the one that it opened. The flow `hastens` runs at
+    once where it waits for its time.
     """
 
     text: str
@@ -115,6 +126,7 @@ class Outcome:
     private: bool = False
     form: Form | None = None
     regroup: Regroup | None = None
+    hastens: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ def _repair(repair: Repair) -> str:
 
 def _to_do(incident: Incident) -> list[str]:
     waiting = [item for item in incident.action_items if item.state == "open"]
-    return [f"{len(waiting)} open actions: “actions” shows them"] if waiting else []
+    return [f"Open actions: {len(waiting)}, “actions” shows them"] if waiting else []
 
 
 def _lately(asked: Asked, incident: Incident) -> list[str]:

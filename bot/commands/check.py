@@ -10,7 +10,7 @@ WORDS = re.compile(r"(?P<runbook>[a-z][a-z0-9-]*)?\s*(on\s+(?P<host>\S+))?", re.
 
 
 @command("check", usage="check [RUNBOOK] [on HOST]", order=31)
-def check(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - asking for it means: only in one
+def check(asked: Asked, incident: Incident) -> Outcome:
     """Run the runbook's checks again, on the affected server or on another one of the inventory."""
     said = WORDS.fullmatch(asked.words.strip())
     if said is None:
@@ -18,4 +18,6 @@ def check(asked: Asked, incident: Incident) -> Outcome:  # noqa: ARG001 - asking
     wanted = {"runbook": said["runbook"] or "", "host": said["host"] or ""}
     if wanted["runbook"].lower() == "on":
         raise NotAllowed("No check was run: on which host? Say check on HOST.")
+    if why := asked.no_checks(incident, wanted["host"], wanted["runbook"]):
+        raise NotAllowed(why)
     return Outcome(text="The checks are running; the card shows what they find.", flows=("check",), args=wanted)

@@ -10,20 +10,26 @@ from bot.said import Quote
 
 LONGEST = 200
 UNTITLED = "Untitled incident"
-PRIVATE = re.compile(r"\s*(--|[—–-])private\b\s*", re.IGNORECASE)
+FLAG = re.compile(r"\s*(--|[—–-])(?P<flag>private|drill)\b\s*", re.IGNORECASE)
 
 
-@command("declare", usage="declare [--private] [TITLE]", order=0)
+@command("declare", usage="declare [--private] [--drill] [TITLE]", order=0)
 def declare(asked: Asked) -> Outcome:
-    """Open an incident. A title is enough, or not even that; everything can be said later."""
-    flag = PRIVATE.match(asked.words)
-    title = asked.words[flag.end() :] if flag else asked.words
-    if not title and not flag and asked.said.trigger:
+    """Open an incident. A title is enough, or not even that; everything can be said later.
+
+    The same title of the same person within 15 seconds is taken for the same incident. A drill is marked as one
+    wherever it is named.
+    """
+    title, flags = asked.words, set[str]()
+    while flag := FLAG.match(title):
+        title = title[flag.end() :]
+        flags.add(flag["flag"].lower())
+    if not title and not flags and asked.said.trigger:
         return Outcome(
             text="No incident was opened yet: say its title, as in: declare checkout is slow",
             form=declare_form(asked.policy),
         )
-    return open_incident(asked, title, private=flag is not None)
+    return open_incident(asked, title, private="private" in flags, drill="drill" in flags)
 
 
 def open_incident(
@@ -33,6 +39,7 @@ def open_incident(
     severity: str = "",
     service: str = "",
     private: bool = False,
+    drill: bool = False,
     quote: Quote | None = None,
 ) -> Outcome:
     """A new incident under this title; what is too long for one is kept as a note, a quoted message as an entry."""
@@ -43,11 +50,12 @@ def open_incident(
         severity=severity or asked.policy.default_severity,
         service=service,
         private=private,
+        drill=drill,
     )
     whole = () if said == title else (Tell(what=Told(kind=Kind.NOTE, text=words), at=asked.now),)
     shown = "private; only those who are invited see it" if private else title or "now give it a title: title TEXT"
     return Outcome(
-        text=f"{{id}} opened: {shown}",
+        text=f"{{id}} opened{', a drill' if drill else ''}: {shown}",
         tell=(Tell(what=opened, at=asked.now), *whole, *quoted(quote, asked)),
         flows=("open",),
         opens=True,

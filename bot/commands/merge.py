@@ -6,7 +6,7 @@ from bot.commands import Asked, Outcome, Regroup, command
 from bot.incident import Incident
 from bot.ports import NotAllowed
 
-NUMBER = re.compile(r"(?:INC-)?(?P<number>[0-9]{1,9})", re.IGNORECASE)
+NUMBER = re.compile(r"(?:INC[^\w\s])?(?P<number>[0-9]{1,9})", re.IGNORECASE)
 
 
 @command("merge", usage="merge INC-3", order=36)

@@ -1,7 +1,7 @@
 """postmortem: draft again, name who owns and reviews it, and say where the review stands."""
 
 from bot.commands import Asked, Outcome, Tell, command
-from bot.commands.role import person_named
+from bot.commands.role import person_meant
 from bot.facts import ReviewMoved, RoleGiven
 from bot.incident import Incident, Review
 from bot.ports import NotAllowed
@@ -30,7 +30,7 @@ def postmortem(asked: Asked, incident: Incident) -> Outcome:
 
 
 def _give(asked: Asked, incident: Incident, role: str, who: str) -> Outcome:
-    person = person_named(who) if who.strip().lower() not in {"", "me", "@me"} else asked.said.author
+    person = person_meant(asked, incident, who)
     name = person.name or person.id
     if incident.roles.get(role) == person:
         return Outcome(text=f"{name} is the {role} of the postmortem already.")
@@ -62,13 +62,14 @@ def _open_ends(incident: Incident) -> list[str]:
         wanted = [*fields, ("a test", item.done_when, "done when TEXT")]
         lacking = [(name, how) for name, value, how in wanted if not value]
         if lacking and item.state != "done":
-            names, hows = " and ".join(name for name, _ in lacking), " ".join(how for _, how in lacking)
-            ends.append(f"{item.id} has not {names}: action {item.id} {hows}")
+            *names, last = [name for name, _ in lacking]
+            what = f"{', '.join(names)} and {last}" if names else last
+            ends.append(f"{item.id} lacks {what}: action {item.id} {' '.join(how for _, how in lacking)}")
     return ends
 
 
 def _status(incident: Incident) -> str:
-    people = [f"{role} {p.name or p.id}" for role in PEOPLE if (p := incident.roles.get(role))]
-    told = [f"The postmortem of {incident.id} is {_words(incident.review)}.", *(f"Its {one}." for one in people)]
+    people = [f"{role.capitalize()}: {p.name or p.id}." for role in PEOPLE if (p := incident.roles.get(role))]
+    told = [f"The postmortem of {incident.id} is {_words(incident.review)}.", *people]
     open_ends = _open_ends(incident)
     return "\n".join([*told, *(f"Still open: {end}" for end in open_ends)])

@@ -5,6 +5,8 @@ from bot.facts import Resolved
 from bot.incident import Incident, Kind, Precision, Status
 from bot.ports import NotAllowed
 
+NAMED = 3  # alerts in a sentence
+
 
 @command("resolve", usage="resolve [TIME] [TEXT]", order=45)
 def resolve(asked: Asked, incident: Incident) -> Outcome:
@@ -18,9 +20,17 @@ def resolve(asked: Asked, incident: Incident) -> Outcome:
         precision=time.precision if time else Precision.SECOND,
     )
     when = time.at if time and time.at else asked.now
-    firing = f" Still alerting: {', '.join(a.title for a in incident.firing)}." if incident.firing else ""
     said_back = f"Resolved at {time.echo}." if time else "Resolved."
-    return Outcome(text=f"{said_back}{firing} “close” writes the postmortem.", tell=(Tell(what=told, at=when),))
+    return Outcome(
+        text=f"{said_back}{_still_alerting(incident)} “close” writes the postmortem.", tell=(Tell(what=told, at=when),)
+    )
+
+
+def _still_alerting(incident: Incident) -> str:
+    """What speaks against it; a storm has hundreds."""
+    named = list(dict.fromkeys(alert.title for alert in incident.firing))
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return f" Still alerting: {', '.join(named[:NAMED])}{more}." if named else ""
 
 
 def _already(asked: Asked, incident: Incident) -> Outcome:

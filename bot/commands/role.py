@@ -8,6 +8,7 @@ from bot.incident import Incident, Person
 from bot.journal import to_json
 from bot.ports import NotAllowed
 
+NAME_ALONE = "A name alone calls nobody: pick the person from the list that @ opens to have them invited."
 MENTION = re.compile(r"<@(?P<id>[A-Z0-9]+)(\|(?P<name>[^>]*))?>")
 
 
@@ -31,13 +32,24 @@ def lead(asked: Asked, incident: Incident) -> Outcome:
 
 def _give(asked: Asked, incident: Incident, wanted: str, who: str) -> Outcome:
     before = incident.roles.get(wanted)
-    person = person_named(who) if who.strip().lower() not in {"", "me", "@me"} else asked.said.author
+    person = person_meant(asked, incident, who)
     if before == person:
         return Outcome(text=f"{wanted} is {person.name or person.id} already.")
     told = RoleGiven(role=wanted, person=person)
     args = {"role": wanted, "taker": to_json(person), "giver": to_json(before) if before else None}
-    text = f"{wanted}: {person.name or person.id}."
+    alone = "" if person.id or not asked.said.channel else f" {NAME_ALONE}"
+    text = f"{wanted}: {person.name or person.id}.{alone}"
     return Outcome(text=text, tell=(Tell(what=told, at=asked.now),), flows=("role",), args=args)
+
+
+def person_meant(asked: Asked, incident: Incident, who: str) -> Person:
+    """Who is to have a role: the author where nobody is named, and for a name alone whom this incident knows by it."""
+    if who.strip().lower() in {"", "me", "@me"}:
+        return asked.said.author
+    named = person_named(who)
+    known = [asked.said.author, *incident.roles.values(), *(entry.author for entry in incident.entries)]
+    same = {p.id: p for p in known if p.id and p.name.lower() == named.name.lower()}
+    return next(iter(same.values())) if not named.id and len(same) == 1 else named
 
 
 def person_named(word: str) -> Person:

@@ -13,8 +13,17 @@ def who(asked: Asked, incident: Incident) -> Outcome:
     lines = [f"{role}: {person.name or person.id}" for role, person in incident.roles.items()]
     lines += [f"{role}: nobody yet" for role in asked.policy.roles if role not in incident.roles]
     lines += _spoke(incident)
-    lines += [f"not invited: {who} ({how})" for who, how in incident.view.invited.items() if how != "invited"]
+    names = _names(incident)
+    lines += [
+        f"not invited: {names.get(who, who)} ({how})" for who, how in incident.view.invited.items() if how != "invited"
+    ]
     return Outcome(text="\n".join([f"{incident.id} {incident.title}", *lines]), private=True)
+
+
+def _names(incident: Incident) -> dict[str, str]:
+    """Who is called how, as far as the incident knows them."""
+    known = [*incident.roles.values(), *(entry.author for entry in incident.entries)]
+    return {person.id: person.name for person in known if person.id and person.name}
 
 
 def _spoke(incident: Incident) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.incident.words import Room
@@ -53,9 +53,14 @@ class View:
 
     def elsewhere(self) -> View:
         """What holds when the incident goes on in another channel: nothing that was shown in this one is there."""
-        kept = View(announcements=dict(self.announcements), reminding=self.reminding)
-        kept = replace(kept, draft_pushed=self.draft_pushed, draft_link=self.draft_link)
-        return replace(kept, draft_at=self.draft_at, postmortem_done=self.postmortem_done)
+        return View(
+            announcements=dict(self.announcements),
+            reminding=self.reminding,
+            draft_pushed=self.draft_pushed,
+            draft_link=self.draft_link,
+            draft_at=self.draft_at,
+            postmortem_done=self.postmortem_done,
+        )
 
     @property
     def announcement(self) -> tuple[str, str] | None:

@@ -29,9 +29,9 @@ class ActionItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
-    """An offered repair and what became of it. `plan` is the hash over everything that was shown.
+    """An offered repair and what became of it. `plan` is the hash over everything that is to be done.
 
-    `stored` is the plan itself, with the bytes before and after: kept for carrying it out, never exported.
+    The plan itself is not part of the record: it holds the bytes of files, and is made again when it is approved.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Repair:
     text: str = ""
     entries: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
-    stored: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.lab import host_proc
 from bot.lab.farm_host import FarmHost
 from bot.lab.host import Mode
-from bot.lab.host_nginx import dies_with_us
+from bot.lab.host_nginx import serve
 
 MAIN = "etc/haproxy/haproxy.cfg"
 STARTS_WITHIN = 5.0
@@ -61,17 +61,8 @@ class FarmHaproxy(FarmHost):
         self._text = self._text or self._files[MAIN]
         if self._read(MAIN) != self._text:
             raise OSError(f"haproxy of {self.machine.name}: {MAIN} was changed by somebody else")
-        process = self._process = await asyncio.create_subprocess_exec(
-            os.fspath(self.binary),
-            *("-db", "-f", MAIN),
-            cwd=self._folder,
-            env={},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            process_group=0,
-            preexec_fn=dies_with_us(signal.SIGKILL),
-        )
+        argv = [os.fspath(self.binary), "-db", "-f", MAIN]
+        process = self._process = await serve(argv, cwd=self._folder, death=signal.SIGKILL)
         async with asyncio.timeout(STARTS_WITHIN):
             while self.port not in host_proc.listening(self.machine.address):
                 if process.returncode is not None:

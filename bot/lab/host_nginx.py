@@ -61,6 +61,20 @@ async def execute(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], wit
     return Said(exit=code if code >= 0 else 128 - code, out=out, err=err)
 
 
+async def serve(argv: Sequence[str], *, cwd: Path, death: signal.Signals) -> asyncio.subprocess.Process:
+    """Start a server that goes on by itself, in a process group of its own; `death` is what it gets when we end."""
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=cwd,
+        env={},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        process_group=0,
+        preexec_fn=dies_with_us(death),
+    )
+
+
 class Nginx:
     """Starts, reloads, freezes and stops one nginx: the process that it started, never one named by a pid file."""
 
@@ -150,17 +164,7 @@ class Nginx:
         # Its own process group inside our session: freeze and stop reach the workers too; and when we are killed
         # while it is frozen, the kernel wakes the orphaned group, which then meets its death signal.
         (self._folder / "run/nginx.pid").unlink(missing_ok=True)
-        process = await asyncio.create_subprocess_exec(
-            *self._argv,
-            *("-g", "daemon off;"),
-            cwd=self._folder,
-            env={},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            process_group=0,
-            preexec_fn=dies_with_us(signal.SIGTERM),
-        )
+        process = await serve([*self._argv, "-g", "daemon off;"], cwd=self._folder, death=signal.SIGTERM)
         self._process, self._asked_to_stop = process, False
         self.started = datetime.now(UTC)
         self._watch = asyncio.create_task(self._ended(process))

@@ -195,6 +195,7 @@ class Workspace:
         guest: bool = False,
         single_channel: bool = False,
         stranger: bool = False,
+        connected: bool = False,
         deactivated: bool = False,
         bot: bool = False,
     ) -> str:
@@ -209,6 +210,7 @@ class Workspace:
             guest=guest,
             single_channel=single_channel,
             stranger=stranger,
+            connected=connected,
             deactivated=deactivated,
             bot=bot,
         )
@@ -343,7 +345,7 @@ class Workspace:
         remove_the_app(self.state, self.find(channel))
 
     def notices(self, user: str) -> list[str]:
-        """How the app made this person's device ring: `invite`, `mention`, `ephemeral`, in order."""
+        """How the app made a person's device ring: `invite`, `mention`, `thread`, `direct`, `ephemeral`, in order."""
         return [str(one["kind"]) for one in self.state.notices if one["user"] == user]
 
     async def wait_for(self, predicate: Callable[[], Seen], within: float = 10.0) -> Seen:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bot.lab.workspace_methods import SPECIAL_TIER, Asked, blocks_in, method, open_channel
-from bot.lab.workspace_notices import mentioned, notice
+from bot.lab.workspace_notices import notice, posted
 from bot.lab.workspace_state import JSON, Channel, SlackError, State
 
 LONGEST_TEXT = 40_000
@@ -36,8 +36,7 @@ def post_message(state: State, asked: Asked) -> JSON:
         attachments=asked.nested("attachments"),
         metadata=_metadata(asked),
     )
-    for called in mentioned(state, channel, message["text"], blocks):
-        notice(state, called, "mention", channel)
+    posted(state, channel, message)
     return {"channel": channel.id, "ts": message["ts"], "message": without_metadata(message)}
 
 

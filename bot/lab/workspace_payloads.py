@@ -76,9 +76,14 @@ def _name_for_command(channel: Channel) -> str:
 
 def interaction(state: State, kind: str, /, *, user: str, trigger: str | None, **more: Any) -> JSON:
     """What all interactive payloads have in common, and `more`."""
-    who = {"id": user, "username": state.user(user).name, "name": state.user(user).name, "team_id": TEAM_ID}
+    name, team = state.user(user).name, state.user(user).team
+    who = {"id": user, "username": name, "name": name, "team_id": team}
     common: JSON = {"type": kind, "token": "lab", "api_app_id": APP_ID, "user": who}
-    common |= {"team": {"id": TEAM_ID, "domain": "lab"}, "enterprise": None, "is_enterprise_install": False}
+    common |= {
+        "team": {"id": team, "domain": "lab" if team == TEAM_ID else "other"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
     if trigger is not None:
         common["trigger_id"] = trigger
     return common | more

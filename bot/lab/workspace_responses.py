@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.lab.workspace_chat import edit
 from bot.lab.workspace_methods import Asked, blocks_in
+from bot.lab.workspace_notices import posted
 from bot.lab.workspace_outgoing import RESPONSE_URL_USES, ResponseUrl
 from bot.lab.workspace_state import JSON, Channel, SlackError, State
 
@@ -32,7 +33,7 @@ def respond(state: State, url: ResponseUrl, said: JSON) -> None:
     elif said.get("response_type") == "in_channel":
         thread = said.get("thread_ts")
         more = {"bot_id": state.bot_id, "blocks": blocks, "thread_ts": thread}
-        state.post(channel, user=state.bot.id, text=text, **more)
+        posted(state, channel, state.post(channel, user=state.bot.id, text=text, **more))
     else:
         state.whisper(channel, to=url.user, text=text, blocks=blocks, thread_ts=said.get("thread_ts"))
 

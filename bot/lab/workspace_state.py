@@ -30,7 +30,10 @@ class SlackError(Exception):
 
 @dataclass(kw_only=True)
 class User:
-    """A member of the workspace: a person, a guest, a leaver or a bot."""
+    """A member of the workspace: a person, a guest, a leaver or a bot; or somebody of another one.
+
+    `connected` are those with whom a channel is shared: they are no `stranger` for Slack.
+    """
 
     id: str
     name: str
@@ -40,9 +43,15 @@ class User:
     guest: bool = False
     single_channel: bool = False
     stranger: bool = False
+    connected: bool = False
     deactivated: bool = False
     bot: bool = False
     title: str = ""
+
+    @property
+    def team(self) -> str:
+        """The workspace where they are at home."""
+        return OTHER_TEAM if self.stranger or self.connected else TEAM_ID
 
     def to_json(self) -> JSON:
         """The user as `users.info` shows it."""
@@ -50,7 +59,7 @@ class User:
         profile = {"real_name": self.real_name, "display_name": self.name, "email": self.email}
         return {
             "id": self.id,
-            "team_id": OTHER_TEAM if self.stranger else TEAM_ID,
+            "team_id": self.team,
             "name": self.name,
             "real_name": self.real_name,
             "deleted": self.deactivated,

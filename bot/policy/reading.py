@@ -153,6 +153,7 @@ def _match(cursor: Cursor) -> Match:
             title=words.take("title", text, ""),
             monitor=words.take("monitor", text, ""),
             service=words.take("service", text, ""),
+            priority=words.take("priority", one_or_many(one_of("P1", "P2", "P3", "P4", "P5")), ()),
             tags=words.take("tags", named(text), {}),
         )
 
@@ -184,6 +185,7 @@ def _reminders(cursor: Cursor) -> Reminders:
             no_update=words.take("no-update", duration, std.no_update),
             no_commander=words.take("no-commander", duration, std.no_commander),
             postmortem=words.take("postmortem", duration, std.postmortem),
+            quiet=words.take("quiet", flag, std.quiet),
         )
 
 

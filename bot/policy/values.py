@@ -26,11 +26,15 @@ class Invite:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """Alerts that a rule is about; all that is given must match. `title` and `monitor` are patterns with `*`."""
+    """Alerts that a rule is about; all that is given must match. `title` and `monitor` are patterns with `*`.
+
+    `priority`: P1 to P5, any of which will do. An alert without one is in none.
+    """
 
     title: str = ""
     monitor: str = ""
     service: str = ""
+    priority: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -63,11 +67,12 @@ class Grouping:
 
 @dataclass(frozen=True, kw_only=True)
 class Reminders:
-    """How long Muster waits before it reminds."""
+    """How long Muster waits before it reminds; `quiet`: it never does."""
 
     no_update: timedelta = timedelta(minutes=30)
     no_commander: timedelta = timedelta(minutes=10)
     postmortem: timedelta = timedelta(days=3)
+    quiet: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

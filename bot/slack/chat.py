@@ -44,6 +44,8 @@ HEALTH_FOR = 30.0
 """Seconds between two questions whether Slack hears us."""
 REMEMBERED = 60.0
 """Seconds for which we trust our memory of what a message shows; a person or another replica may change it."""
+TRIGGER = 3.0
+"""Seconds after which nothing can be opened any more in return for what somebody did."""
 NAMES = 9
 """So many names are tried for a channel."""
 
@@ -87,10 +89,10 @@ class SlackChat:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.pace = Pace(client, session, within=within, patience=patience, clock=clock)
-        self.people = People(self.pace, clock=clock)
+        self.people = People(self.pace, team=self._our_team, clock=clock)
         self.identity: Identity | None = None
         self._intents = intents
-        self._messages = Messages(self.pace, intents)
+        self._messages = Messages(self.pace, intents, clock=clock)
         self._draft = Draft(self.pace, intents, self._messages)
         self._replies = Replies(self.pace)
         self._quotes = Quotes(self.pace, self.people)
@@ -99,8 +101,12 @@ class SlackChat:
         self._command = command
         self._clock = clock
         self._shown: OrderedDict[str, _Shown] = OrderedDict()
-        self._asked_health = (float("-inf"), "not asked yet")
+        self._asked_health = (float("-inf"), "")
         self._health_lock = asyncio.Lock()
+
+    def team(self) -> str:
+        """The id of our workspace, empty while unknown."""
+        return self.identity.team if self.identity else ""
 
     async def open_channel(self, incident: Incident) -> Channel:
         """Create the incident's channel, or find the one that an interrupted attempt created."""
@@ -130,8 +136,8 @@ class SlackChat:
 
     async def announce(self, incident: Incident, where: str, *, now: datetime) -> tuple[str, str]:  # noqa: ARG002 - of Chat
         """Tell a channel (name or id), or find the announcement again; its channel and message ids."""
-        key = f"announcement:{incident.id}"
-        return await self._messages.post_once(key, address(where), render.announcement(incident), first=First.RESULTS)
+        key, message = f"announcement:{incident.id}:{where.removeprefix('#')}", render.announcement(incident)
+        return await self._messages.post_once(key, address(where), message, first=First.RESULTS, certain=True)
 
     async def edit_announcement(self, incident: Incident, at: tuple[str, str], *, now: datetime) -> None:  # noqa: ARG002 - of Chat
         """Bring one announcement up to date."""
@@ -233,7 +239,11 @@ class SlackChat:
 
     async def open_form(self, trigger: str, form: Form) -> None:
         """Open a form for whoever pulled the trigger."""
-        await self.pace.call("views.open", first=First.OPEN, trigger_id=trigger, view=modal(form))
+        try:
+            async with asyncio.timeout(TRIGGER):
+                await self.pace.call("views.open", first=First.OPEN, trigger_id=trigger, view=modal(form))
+        except TimeoutError as late:
+            raise TryAgain("The form was too late.", reason="expired_trigger_id") from late
 
     async def show_overview(self, user: str, overview: Overview) -> None:
         """Bring a person's Home tab up to date."""
@@ -253,6 +263,10 @@ class SlackChat:
         message = render.Message(text=inert(text, TEXT) or "–")
         await self._messages.post_once(f"report:{key}", address(channel), message, first=First.DECORATION)
 
+    async def tidy(self) -> None:
+        """Take away what came out twice. Raises TryAgain."""
+        await self._messages.doublets.tidy()
+
     async def person(self, id: str) -> ChatPerson:
         """Who this is; known for a quarter of an hour."""
         return await self.people.person(id)
@@ -263,8 +277,8 @@ class SlackChat:
 
     @property
     def last_health(self) -> str:
-        """What was said last when somebody asked."""
-        return self._asked_health[1]
+        """What was said last when somebody asked, or what the last call has shown; empty when Slack hears us."""
+        return self._asked_health[1] or ("it does not answer just now" if self.pace.failing else "")
 
     async def health(self) -> str:
         """Empty when Slack hears us, else one sentence; asks at most every 30 s."""
@@ -286,15 +300,21 @@ class SlackChat:
         self.identity = identity_of(answer)
         return ""
 
-    async def _made_before(self, incident: Incident) -> Channel | None:
-        """The channel that we created for this incident, if there is one; the oldest, if there are several."""
+    async def _our_team(self) -> str:
+        return (await self._who_we_are()).team
+
+    async def _who_we_are(self) -> Identity:
         if self.identity is None:
             self.identity = identity_of(await self.pace.call("auth.test", first=First.OPEN))
+        return self.identity
+
+    async def _made_before(self, incident: Incident) -> Channel | None:
+        """The channel that we created for this incident, if there is one; the oldest, if there are several."""
+        user = (await self._who_we_are()).user
         ours = [
             channel
             async for channel in self._messages.joined_channels(private=incident.private)
-            if channel.get("creator") == self.identity.user
-            and could_be(self._channel, incident, str(channel.get("name")))
+            if channel.get("creator") == user and could_be(self._channel, incident, str(channel.get("name")))
         ]
         oldest = min(ours, key=lambda channel: channel.get("created", 0), default=None)
         return Channel(id=str(oldest["id"]), name=str(oldest["name"])) if oldest else None

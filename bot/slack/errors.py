@@ -25,6 +25,9 @@ PASSING = frozenset(
 LIMITED = frozenset({"ratelimited", "rate_limited", "too_many_requests"})
 """The codes that say that nothing was done because we asked too often."""
 
+BAD_BLOCKS = frozenset({"block_mismatch", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+"""The codes that say that nothing was done because of how a message looks."""
+
 _NEW_TOKEN = "Reinstall the app and put its new bot token into SLACK_BOT_TOKEN."  # noqa: S105 - a sentence
 _ADMIN = "Ask an administrator of the workspace to allow it for this app."
 

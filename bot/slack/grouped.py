@@ -8,7 +8,8 @@ from datetime import datetime
 
 from bot.incident import AlertSeen, Incident, Status, last_words, problem_id
 from bot.slack.blocks import Block, button, context, in_utc, one_line, section, when
-from bot.triage.judge import QUIET, Why, starts
+from bot.triage.judge import starts
+from bot.triage.reasons import QUIET, Why
 
 WORDS = {
     Why.REMINDER.value: "said again",
@@ -78,7 +79,8 @@ def storm_list(incident: Incident) -> list[Block]:
     problems = [a for a in last_words(incident.alerts) if a.bad]
     rows = [_listed(alert) for alert in problems[:LISTED]]
     more = len(problems) - len(rows)
-    told = [context(f"and {more} more: `split DELIVERY` opens one, `timeline` lists them")] if more > 0 else []
+    how = f"`muster explain {incident.id}` names their deliveries, `split DELIVERY` opens one"
+    told = [context(f"and {more} more: {how}")] if more > 0 else []
     return [*rows, *told]
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.incident import Person, Source
+from bot.ports import PersonKind
 from bot.said import Said
 
 Payload = Mapping[str, Any]
@@ -43,7 +44,7 @@ def from_mention(body: Payload) -> Said | None:
     channel, user, thread = str(event.get("channel") or ""), str(event["user"]), str(event.get("thread_ts") or "")
     return Said(
         key=f"event:{body['event_id']}",
-        text=as_typed(_OURS.sub("", str(event.get("text") or ""), count=1)),
+        text=as_typed(_OURS.sub(" ", str(event.get("text") or ""), count=1)),
         author=Person(id=user),
         at=instant(event.get("ts") or event.get("event_ts") or body.get("event_time")),
         source=Source(type="command"),
@@ -53,8 +54,11 @@ def from_mention(body: Payload) -> Said | None:
     )
 
 
-def from_click(body: Payload) -> Said:
-    """A click on a button of a message. A second one within DOUBLE_CLICK is the same for people."""
+def from_click(body: Payload, *, team: str = "") -> Said:
+    """A click on a button of a message. A second one within DOUBLE_CLICK is the same for people.
+
+    `team` is our workspace, empty while unknown: whoever clicks in another one is a stranger, whatever else they are.
+    """
     action, user = body["actions"][0], body["user"]
     held = body.get("container") or {}
     message = str(held.get("message_ts") or (body.get("message") or {}).get("ts") or "")
@@ -73,8 +77,16 @@ def from_click(body: Payload) -> Said:
         value=value,
         message=message,
         trigger=str(body.get("trigger_id") or ""),
+        kind=PersonKind.STRANGER if _elsewhere(body, team) else PersonKind.MEMBER,
         reply_to=_address(body.get("response_url"), channel, user["id"], str(held.get("thread_ts") or "")),
     )
+
+
+def _elsewhere(body: Payload, team: str) -> bool:
+    """Whether a click comes from another workspace, or from somebody of another one (in an organisation, E…)."""
+    own = str(body["user"].get("team_id") or "")
+    theirs = {str((body.get("team") or {}).get("id") or ""), own if own.startswith("T") else ""} - {""}
+    return bool(team) and not theirs <= {team}
 
 
 def as_typed(text: str) -> str:

@@ -32,11 +32,10 @@ def view(overview: Overview, *, command: str = "/incident") -> Block:
 def _incidents(overview: Overview) -> Iterator[Block]:
     for incident in overview.incidents[:INCIDENTS]:
         yield section(*_lines(incident))
-    if more := len(overview.incidents) - INCIDENTS:
-        if more > 0:
-            yield context(f"and {more} more: say “list”")
-        elif not overview.incidents:
-            yield section("None. All is well.")
+    if not overview.incidents:
+        yield section("None. All is well.")
+    elif len(overview.incidents) > INCIDENTS:
+        yield context(f"and {len(overview.incidents) - INCIDENTS} more: say “list”")
 
 
 def _lines(incident: OpenIncident) -> tuple[str, ...]:

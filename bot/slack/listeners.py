@@ -60,7 +60,7 @@ Reader = Callable[[Payload], Awaitable[Heard]]
 
 
 class Listeners:
-    """What Slack sends. `whoami` gives our bot user's id and bot id, empty while unknown.
+    """What Slack sends. `whoami` gives our bot user's id and bot id, `team` our workspace's, empty while unknown.
 
     Without a signing secret nothing is taken over HTTP: everybody could have signed with an empty one.
     """
@@ -74,8 +74,10 @@ class Listeners:
         now: Callable[[], datetime],
         command: str = "/incident",
         whoami: Callable[[], tuple[str, str]] = lambda: ("", ""),
+        team: Callable[[], str] = str,
     ) -> None:
         self._ear = ear
+        self._team = team
         self._now = now
         self._readers: dict[str, Reader] = {}
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -183,12 +185,12 @@ class Listeners:
         return Heard(said=from_mention(body))
 
     async def _on_click(self, body: Payload) -> Heard:
-        return Heard(said=from_click(body))
+        return Heard(said=from_click(body, team=self._team()))
 
     async def _sorry(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """Hearing failed, whatever the reason: say so to people, and let Slack send events again."""
         kind = "command" if "command" in body else str(body.get("type", ""))
-        log.event("slack.not_heard", level=logging.ERROR, kind=kind, error=f"{type(error).__name__}: {error}")
+        log.event("slack.not-heard", level=logging.ERROR, kind=kind, error=f"{type(error).__name__}: {error}")
         if kind == "command":
             return BoltResponse(status=200, body=json.dumps({"response_type": "ephemeral", "text": NOT_SAVED}))
         if kind == "view_submission" and (block := _first_input(body)):
@@ -211,7 +213,7 @@ class Listeners:
             async with asyncio.timeout(SORRY_WITHIN), session.post(url, json=content):
                 pass
         except (aiohttp.ClientError, TimeoutError, ValueError) as failed:
-            log.event("slack.not_told", level=logging.WARNING, error=type(failed).__name__)
+            log.event("slack.not-told", level=logging.WARNING, error=type(failed).__name__)
 
 
 def _authorizer(

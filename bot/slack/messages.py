@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bot.ports import GaveUp, Intents
+from bot.ports import GaveUp, Intents, TryAgain
 from bot.slack.blocks import TEXT, cut
+from bot.slack.doublets import Doublets
+from bot.slack.errors import fix_for
 from bot.slack.pace import Answer, First, Pace
 from bot.slack.render import Message
 
@@ -17,7 +20,9 @@ LOOK_BACK = 200
 PAGES = 20
 _ID = re.compile(r"[CGD][A-Z0-9]{6,}")
 _BLIND = frozenset({"missing_scope", "not_in_channel", "channel_not_found"})
-"""Refusals that mean that we cannot look; then one message too many is better than none."""
+"""Refusals that mean that we cannot look."""
+_NOTHING_DONE = frozenset({"paced", "ratelimited"})
+"""Why a call was not made, or certainly did nothing."""
 
 
 def is_id(word: str) -> bool:
@@ -33,19 +38,49 @@ def address(name: str) -> str:
 class Messages:
     """Posts, finds and edits messages of ours."""
 
-    def __init__(self, pace: Pace, intents: Intents) -> None:
+    def __init__(self, pace: Pace, intents: Intents, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._pace = pace
         self._intents = intents
+        self._undone: set[str] = set()
+        self.doublets = Doublets(pace, recent=self.recent, key_of=_key_of, clock=clock)
 
     async def post_once(
-        self, key: str, channel: str, message: Message, *, first: First, thread: str = "", fresh: bool = False
+        self,
+        key: str,
+        channel: str,
+        message: Message,
+        *,
+        first: First,
+        thread: str = "",
+        fresh: bool = False,
+        certain: bool = False,
     ) -> tuple[str, str]:
         """Post the message with this key, or find it again; its channel and message ids.
 
-        `fresh`: the intent is on disk, and nobody can have acted on it yet.
+        `fresh`: the intent is on disk, and nobody can have acted on it yet. Where we may not look for what an earlier
+        attempt made, one message too many is better than none; a `certain` one is rather not posted: GaveUp.
         """
-        if not (fresh or await self._intents.first(key)) and (found := await self._find(key, channel, thread)):
+        again = not (fresh or await self._intents.first(key))
+        sure = certain and key not in self._undone
+        if again and (found := await self._find(key, channel, thread, certain=sure)):
+            self.doublets.found(key, found[1])
             return found
+        at, ts = await self._post(key, channel, message, first=first, thread=thread)
+        if again:
+            self.doublets.posted_again(key, at, ts, thread)
+        return at, ts
+
+    async def _post(self, key: str, channel: str, message: Message, *, first: First, thread: str) -> tuple[str, str]:
+        """Post it; where that certainly did nothing, remember it."""
+        self._undone.discard(key)
+        try:
+            return await self._call(key, channel, message, first=first, thread=thread)
+        except (TryAgain, GaveUp) as problem:
+            if isinstance(problem, GaveUp) or problem.reason in _NOTHING_DONE:
+                self._undone.add(key)
+            raise
+
+    async def _call(self, key: str, channel: str, message: Message, *, first: First, thread: str) -> tuple[str, str]:
         words: dict[str, Any] = {"blocks": message.blocks} if message.blocks else {}
         words |= {"thread_ts": thread} if thread else {}
         answer = await self._pace.call(
@@ -65,15 +100,16 @@ class Messages:
         text = cut(message.text, TEXT)
         await self._pace.call("chat.update", first=first, channel=channel, ts=ts, text=text, blocks=message.blocks)
 
-    async def recent(self, channel: str, *, thread: str = "") -> list[Answer]:
-        """The last messages of a channel or thread with their metadata; none where we may not look."""
+    async def recent(self, channel: str, thread: str = "", *, certain: bool = False) -> list[Answer]:
+        """The last messages of a channel or thread with their metadata; none where we may not look, or GaveUp where
+        we must be `certain`."""
         method, more = ("conversations.replies", {"ts": thread}) if thread else ("conversations.history", {})
         try:
             answer = await self._pace.call(
                 method, first=First.OPEN, channel=channel, limit=LOOK_BACK, include_all_metadata=True, **more
             )
         except GaveUp as refused:
-            if refused.reason in _BLIND:
+            if refused.reason in _BLIND and not certain:
                 return []
             raise
         return list(answer.get("messages", ()))
@@ -96,13 +132,14 @@ class Messages:
             if not cursor:
                 return
 
-    async def _find(self, key: str, channel: str, thread: str) -> tuple[str, str] | None:
+    async def _find(self, key: str, channel: str, thread: str, *, certain: bool) -> tuple[str, str] | None:
         if channel.startswith("#"):
             channel = await self._id_of(channel)
-        for message in await self.recent(channel, thread=thread) if channel else []:
-            metadata = message.get("metadata") or {}
-            ours = metadata.get("event_type") == EVENT and "bot_id" in message
-            if ours and (metadata.get("event_payload") or {}).get("key") == key:
+        if certain and not channel:
+            text = "It is not known whether this was posted already: Muster is not in the channel."
+            raise GaveUp(text, reason="not_in_channel", fix=fix_for("not_in_channel", {}))
+        for message in await self.recent(channel, thread, certain=certain) if channel else []:
+            if _key_of(message) == key:
                 return channel, str(message["ts"])
         return None
 
@@ -117,3 +154,11 @@ class Messages:
                 if refused.reason not in _BLIND:
                     raise
         return ""
+
+
+def _key_of(message: Answer) -> str:
+    """The key of a message of ours; empty for all others."""
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != EVENT or "bot_id" not in message:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("key") or "")

@@ -31,6 +31,7 @@ METHODS = {
     "auth.test": Method(per_minute=SPECIAL),
     "bookmarks.add": Method(per_minute=TIER_2, scope="bookmarks:write", optional=True),
     "bookmarks.list": Method(per_minute=TIER_3, scope="bookmarks:read", optional=True),
+    "chat.delete": Method(per_minute=TIER_3, scope="chat:write"),
     "chat.getPermalink": Method(per_minute=SPECIAL),
     "chat.postEphemeral": Method(per_minute=TIER_4, scope="chat:write"),
     "chat.postMessage": Method(per_minute=SPECIAL, scope="chat:write"),

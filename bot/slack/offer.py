@@ -27,6 +27,7 @@ APPROVE = "approve_repair"
 NOT_THE_CAUSE = "not_the_cause"
 RUN_CHECKS = "run_checks"
 UPDATE = "update_incident"
+RETRY = "try_again"
 
 DIFF = 2_500
 REPAIRS = 3
@@ -62,6 +63,7 @@ def buttons(incident: Incident, repairs: Sequence[Repair], *, now: datetime) -> 
     """A row of buttons for each repair that waits, and those to look again and to tell how it stands."""
     rows = [_ask(repair) for repair in repairs if open_for_approval(incident, repair, now=now)]
     again = [_look_again(incident)] if _may_look_again(incident) else []
+    again += [button("Try again", action=RETRY, value=incident.id)] if incident.troubles else []
     again += [button("Update", action=UPDATE, value=incident.id)] if incident.open else []
     if rows:
         return [actions(*rows[0], *again), *(actions(*row) for row in rows[1:])]

@@ -24,13 +24,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import log
 from bot.ports import GaveUp, TryAgain
-from bot.slack.errors import LIMITED, PASSING, Refused
+from bot.slack.errors import BAD_BLOCKS, LIMITED, PASSING, Refused
 from bot.slack.methods import METHODS, Method
 
 Answer = Mapping[str, Any]
 
 MINUTE = 60.5
 """Slack's window, with room for calls that arrive faster than the ones before them."""
+CHANNELS = 1_000
+"""Channels above which those are forgotten in which nobody has just spoken."""
 POST_EVERY = 1.05
 """Seconds between two messages in one channel."""
 SHORTEST = 0.0005
@@ -110,6 +112,11 @@ class Line:
             heapq.heapify(self._waiting)
             self._move()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits, and nobody would have to."""
+        return not self._waiting and self.window.wait(self._clock()) == 0
+
     def _is_next(self, ticket: tuple[int, int]) -> bool:
         return self._waiting[0] == ticket and self.window.wait(self._clock()) == 0
 
@@ -149,12 +156,25 @@ class Pace:
         self._channels: dict[str, Line] = {}
         self._failing = False
 
+    @property
+    def failing(self) -> bool:
+        """Whether Slack did not do the last thing that it was asked for, and may later."""
+        return self._failing
+
     async def call(self, method: str, *, first: First, **words: Any) -> Answer:
-        """Call a Web API method. Raises TryAgain, or Refused with Slack's answer."""
+        """Call a Web API method. Raises TryAgain, or Refused with Slack's answer.
+
+        Blocks that Slack does not take are left out: the text says the same.
+        """
         for _ in range(3):
             await self._wait(method, first, str(words.get("channel", "")))
             try:
                 return await self._once(method, words)
+            except Refused as refused:
+                if refused.reason not in BAD_BLOCKS or not (words.get("text") and words.get("blocks")):
+                    raise
+                log.event("slack.plain", level=logging.ERROR, method=method, reason=refused.reason)
+                del words["blocks"]
             except TryAgain as busy:
                 if busy.reason not in LIMITED:
                     raise
@@ -184,8 +204,8 @@ class Pace:
         if method == "chat.postMessage":
             line = self._channels.setdefault(channel, Line(Window(1, POST_EVERY), clock=self._clock))
             await line.turn(first, patience=self._patience)
-            if len(self._channels) > 1000:
-                self._channels = {channel: line}
+            if len(self._channels) > CHANNELS:
+                self._channels = {at: line for at, line in self._channels.items() if not line.idle}
         await self._methods[method].turn(first, patience=self._patience)
 
     async def _once(self, method: str, words: Mapping[str, Any]) -> Answer:

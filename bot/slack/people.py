@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.ports import ChatPerson, GaveUp, PersonKind, TryAgain
@@ -30,10 +30,13 @@ class Known:
 
 
 class People:
-    """Looks people up, and remembers them for a while."""
+    """Looks people up, and remembers them for a while. `team` asks for the id of our workspace."""
 
-    def __init__(self, pace: Pace, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, pace: Pace, *, team: Callable[[], Awaitable[str]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pace = pace
+        self._team = team
         self._clock = clock
         self._people: dict[str, tuple[ChatPerson, float]] = {}
         self._words: dict[str, Known] = {}
@@ -44,12 +47,13 @@ class People:
         if known and known[1] > self._clock():
             return known[0]
         try:
+            team = await self._team()
             answer = await self._pace.call("users.info", first=First.RESULTS, user=id)
         except TryAgain:
             if known:  # better what was true a while ago than nobody
                 return known[0]
             raise
-        found = _person(answer)
+        found = _person(answer, team)
         if len(self._people) > 10_000:
             self._people.clear()
         self._people[id] = (found, self._clock() + PERSON_FOR)
@@ -73,17 +77,22 @@ class People:
         if known is None or known.until <= self._clock():
             listed = await self._pace.call("conversations.members", first=First.DECORATION, channel=channel, limit=999)
             ids = frozenset(str(id) for id in listed.get("members", ()))
-            known = Known(ids=ids, until=self._clock() + GROUP_FOR)
-            self._words[f"#{channel}"] = known
+            known = self._remember(f"#{channel}", ids)
         return known.ids
 
     async def lately(self, word: str) -> frozenset[str]:
         """The same as members, as it was within the last minute: many incidents invite the same people."""
         known = self._words.get(word)
         if known is None or known.until <= self._clock():
-            known = Known(ids=await self.members(word), until=self._clock() + GROUP_FOR)
-            self._words[word] = known
+            known = self._remember(word, await self.members(word))
         return known.ids
+
+    def _remember(self, word: str, ids: frozenset[str]) -> Known:
+        """Keep it for a while, and let go of what is outdated: there is a new channel for every incident."""
+        now = self._clock()
+        self._words = {word: known for word, known in self._words.items() if known.until > now}
+        self._words[word] = known = Known(ids=ids, until=now + GROUP_FOR)
+        return known
 
     async def _group(self, word: str) -> str:
         if group := _GROUP.fullmatch(word):
@@ -96,7 +105,7 @@ class People:
         raise GaveUp(f"Slack has no group {word}.", reason="no_such_subteam", fix=fix_for("no_such_subteam", {}))
 
 
-def _person(answer: Answer) -> ChatPerson:
+def _person(answer: Answer, team: str) -> ChatPerson:
     user = answer["user"]
     profile = user.get("profile") or {}
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
@@ -104,17 +113,24 @@ def _person(answer: Answer) -> ChatPerson:
         id=str(user["id"]),
         name=str(next(filter(None, names), user["id"])),
         zone=str(user.get("tz") or "UTC"),
-        kind=_kind(user),
+        kind=_kind(user, team),
     )
 
 
-def _kind(user: Answer) -> PersonKind:
-    """The gravest that is true of them. A stranger is somebody of another workspace in a shared channel."""
-    kinds = {
-        PersonKind.DEACTIVATED: "deleted",
-        PersonKind.BOT: "is_bot",
-        PersonKind.STRANGER: "is_stranger",
-        PersonKind.SINGLE_CHANNEL_GUEST: "is_ultra_restricted",
-        PersonKind.GUEST: "is_restricted",
+def _kind(user: Answer, team: str) -> PersonKind:
+    """The gravest that is true of them."""
+    true = {
+        PersonKind.DEACTIVATED: user.get("deleted"),
+        PersonKind.BOT: user.get("is_bot"),
+        PersonKind.STRANGER: user.get("is_stranger") or _elsewhere(user, team),
+        PersonKind.SINGLE_CHANNEL_GUEST: user.get("is_ultra_restricted"),
+        PersonKind.GUEST: user.get("is_restricted"),
     }
-    return next((kind for kind, word in kinds.items() if user.get(word)), PersonKind.MEMBER)
+    return next((kind for kind, so in true.items() if so), PersonKind.MEMBER)
+
+
+def _elsewhere(user: Answer, team: str) -> bool:
+    """Whether they belong to another workspace. Slack calls nobody a stranger who shares a channel with the app."""
+    organisation = user.get("enterprise_user") or {}
+    theirs = {user.get("team_id"), organisation.get("enterprise_id"), *(organisation.get("teams") or ())} - {None}
+    return bool(theirs) and team not in theirs

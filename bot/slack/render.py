@@ -121,7 +121,8 @@ def topic(incident: Incident) -> str:
     lead = incident.roles.get("commander")
     over = [incident.status.value] if incident.status in {Status.RESOLVED, Status.CLOSED} else []
     who = [f"commander {lead.name or lead.id}"] if lead else []
-    return one_line(" · ".join([incident.severity, *over, *who, incident.title]), TOPIC)
+    drill = ["DRILL"] if incident.drill else []
+    return one_line(" · ".join([*drill, incident.severity, *over, *who, incident.title]), TOPIC)
 
 
 def draft_note(incident: Incident) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from bot.ports import GaveUp
+from bot import log
+from bot.ports import GaveUp, TryAgain
 from bot.slack.blocks import SECTION, TEXT, cut, inert, mrkdwn
 from bot.slack.pace import First, Pace
+
+Way = Callable[[], Awaitable[None]]
 
 LONGEST = 24_000
 """Characters of an answer; what is longer is cut, with an ellipsis."""
@@ -17,9 +22,7 @@ PART = SECTION // 2
 PARTS = 6
 """Blocks of a message."""
 
-
-_NOT_THERE = frozenset({"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"})
-"""Refusals that mean that nobody can be answered in this channel."""
+_WHISPERED = {"response_type": "ephemeral", "replace_original": False}
 _CHANNEL = re.compile(r"(<#[CG][A-Z0-9]+(?:\|[a-z0-9_-]*)?>)")
 """A link to a channel: the one mark that stays alive in answers, because it calls nobody."""
 
@@ -37,35 +40,39 @@ class Replies:
             await self._one(reply_to, parts[at : at + PARTS])
 
     async def _one(self, reply_to: Mapping[str, str], parts: Sequence[str]) -> None:
+        """Each way until one leads to them; better twice than not at all."""
         blocks = [{"type": "section", "text": mrkdwn(part)} for part in parts]
-        content: dict[str, Any] = {"text": cut("\n".join(parts), TEXT), "blocks": blocks}
-        if url := reply_to.get("response_url"):
+        *ways, last = self._ways(reply_to, {"text": cut("\n".join(parts), TEXT), "blocks": blocks})
+        for way in ways:
             try:
-                more = {"response_type": "ephemeral", "replace_original": False}
-                return await self._pace.post(url, json={**content, **more})
-            except GaveUp:
-                pass  # the address has expired or is used up: Slack allows 5 answers in 30 minutes
-        channel, user, thread = (reply_to.get(word, "") for word in ("channel", "user", "thread"))
-        if not channel and not user:
-            raise GaveUp("Nobody knows where to answer.", reason="no_address")
-        if not channel:
-            return await self._directly(user, content)
-        if thread and not url:
-            words = {"thread_ts": thread, "unfurl_links": False, "unfurl_media": False}
-            await self._pace.call("chat.postMessage", first=First.RESULTS, channel=channel, **content, **words)
-            return None
-        try:
-            await self._pace.call("chat.postEphemeral", first=First.RESULTS, channel=channel, user=user, **content)
-        except GaveUp as refused:
-            if refused.reason not in _NOT_THERE:
-                raise
-            await self._directly(user, content)
-        return None
+                return await way()
+            except (TryAgain, GaveUp) as problem:
+                log.event("reply.another-way", level=logging.DEBUG, reason=problem.reason)
+        return await last()
 
-    async def _directly(self, user: str, content: Mapping[str, Any]) -> None:
-        """As a message of the app to this person alone: where they spoke we are not, or they spoke nowhere."""
-        words = {"unfurl_links": False, "unfurl_media": False}
-        await self._pace.call("chat.postMessage", first=First.RESULTS, channel=user, **content, **words)
+    def _ways(self, reply_to: Mapping[str, str], content: Mapping[str, Any]) -> list[Way]:
+        """The ways to them, best first: the address that came with the words has 5 answers and 30 minutes, a channel
+        must have us and them in it. Raises GaveUp when there is none."""
+        url, channel, user, thread = (reply_to.get(word, "") for word in ("response_url", "channel", "user", "thread"))
+        ways: list[Way] = []
+        if url:
+            ways.append(partial(self._pace.post, url, json={**content, **_WHISPERED}))
+        if channel and thread and not url:
+            ways.append(partial(self._post, channel, content, thread_ts=thread))
+        elif channel and user:
+            ways.append(partial(self._whisper, channel, user, content))
+        if user:
+            ways.append(partial(self._post, user, content))  # as a message of the app to this person alone
+        if not ways:
+            raise GaveUp("Nobody knows where to answer.", reason="no_address")
+        return ways
+
+    async def _whisper(self, channel: str, user: str, content: Mapping[str, Any]) -> None:
+        await self._pace.call("chat.postEphemeral", first=First.RESULTS, channel=channel, user=user, **content)
+
+    async def _post(self, channel: str, content: Mapping[str, Any], **more: str) -> None:
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        await self._pace.call("chat.postMessage", first=First.RESULTS, channel=channel, **content, **quiet, **more)
 
 
 def pieces(text: str) -> Iterator[str]:

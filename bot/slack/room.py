@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bot.incident import Channel, Person, Room, Source
-from bot.ports import ChannelNow, GaveUp, TryAgain
+from bot.ports import ChannelNow, GaveUp
 from bot.said import Said
 from bot.slack.hearing import Payload, instant
 from bot.slack.pace import First, Pace
@@ -92,12 +92,7 @@ class Rooms:
     async def bookmark(self, channel: str, *, title: str, link: str) -> None:
         """Put a link on the channel's bar."""
         words = {"channel_id": channel, "title": title, "type": "link", "link": link}
-        try:
-            await self._pace.call("bookmarks.add", first=First.DECORATION, **words)
-        except GaveUp as refused:
-            if refused.reason != "too_many_requests":
-                raise
-            raise TryAgain("Slack is busy with other bookmarks.", reason=refused.reason) from refused
+        await self._pace.call("bookmarks.add", first=First.DECORATION, **words)
 
     async def _done(self, method: str, channel: str, *, already: str) -> None:
         try:

@@ -114,7 +114,10 @@ class Socket:
         try:
             async with asyncio.timeout(self._limits.step):
                 web_socket = await self._session.ws_connect(
-                    str(asked["url"]), autoping=False, max_msg_size=0, timeout=aiohttp.ClientWSTimeout(ws_close=CLOSING)
+                    str(asked.get("url", "")),
+                    autoping=False,
+                    max_msg_size=0,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSING),
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TryAgain(f"the connection was not made ({type(error).__name__})", reason="away") from error
@@ -210,7 +213,7 @@ class _Connection:
         try:
             await self._socket.send_json({**ack, **content})
         except (aiohttp.ClientError, ConnectionError) as gone:
-            log.event("socket.not_acked", level=logging.WARNING, error=type(gone).__name__)
+            log.event("socket.not-acked", level=logging.WARNING, error=type(gone).__name__)
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._at_work.discard(task)

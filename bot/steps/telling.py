@@ -11,8 +11,11 @@ from bot import log
 from bot.incident import Channel
 from bot.ports import Chat, GaveUp, TryAgain
 from bot.steps.recorder import Recorder
-from bot.steps.trying import TRIES, pause
+from bot.steps.trying import PATIENCE, TRIES, pause
 from bot.store import NO_INCIDENT
+
+WAITS = 5
+"""So often the way to a channel that is not there yet is waited for."""
 
 
 class Telling:
@@ -40,8 +43,21 @@ class Telling:
         place = (
             f"<#{channel.id}|{channel.name}>" if channel else "its channel could not be opened yet and is tried again"
         )
-        told = "private" if incident.private else f"opened: {incident.title}"
+        opened = "opened, a drill" if incident.drill else "opened"
+        told = "private" if incident.private else f"{opened}: {incident.title}"
         await self.answer(args, f"{incident.id} {told}: {place}")
+
+    async def answer_again(self, number: int, args: Mapping[str, Any]) -> None:
+        """Tell whoever declared it twice the way to its channel; while there is none, a little later."""
+        incident = await self._recorder.incident(number)
+        channel, attempt = incident.view.channel, int(args.get("attempt", 0)) + 1
+        if channel is None and attempt <= WAITS:
+            wait = self._recorder.after(PATIENCE[min(attempt, len(PATIENCE)) - 1])
+            later = {**args, "attempt": attempt, "not_before": wait}
+            await self._recorder.make_due(incident, f"{self._recorder.key()}/{attempt}", "where", later)
+        else:
+            place = f"Its channel: <#{channel.id}|{channel.name}>" if channel else "Its channel is tried again."
+            await self.answer(args, f"{args['text']} {place}")
 
     async def report(self, number: int, args: Mapping[str, Any]) -> None:
         """What cannot be delivered is said later; what the chat refuses for good stays in the log."""

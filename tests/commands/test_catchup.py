@@ -26,7 +26,7 @@ def test_all_that_matters_in_a_few_lines(say: Talk) -> None:
         "Last update: we know the cause",
         "Actions of the bot are on hold.",
         "Topic failed: Slack refused. Ask an administrator.",
-        "1 open actions: “actions” shows them",
+        "Open actions: 1, “actions” shows them",
     ]
     assert reply.text.splitlines()[-1] == "E8 2026-11-22 10:45 UTC note: Actions held"
 

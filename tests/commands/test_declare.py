@@ -4,6 +4,7 @@ import pytest
 
 from bot.incident import Kind
 from bot.policy import Policy
+from bot.slack.render import topic
 from tests.talk import ANA, NOW, Talk
 
 
@@ -47,6 +48,15 @@ def test_a_private_one_says_its_title_to_nobody(say: Talk, flag: str) -> None:
     assert "thread" not in due.args["reply_to"]
     say.channel = "CGENERAL"
     assert say("list") == "INC-1 SEV3 investigating: Web is out (#inc-1)"
+
+
+def test_a_drill_is_marked_as_one_wherever_it_is_named(say: Talk) -> None:
+    assert say("declare --drill Pages are slow") == "INC-2 opened, a drill: Pages are slow"
+    assert say.incident(2).drill
+    assert topic(say.incident(2)).startswith("DRILL · SEV3")
+    assert "INC-2 SEV3 investigating: DRILL · Pages are slow" in say("list")
+    say("declare --private --drill Payroll is visible")
+    assert (say.incident(3).private, say.incident(3).drill, say.incident(3).title) == (True, True, "Payroll is visible")
 
 
 def test_without_a_title_a_form_is_opened_where_that_can_be(say: Talk) -> None:

@@ -6,7 +6,7 @@ from tests.talk import Talk
 
 def test_help_shows_every_word_once(say: Talk) -> None:
     lines = say("help").splitlines()
-    assert lines[0].startswith("declare [--private] [TITLE]: Open an incident.")
+    assert lines[0].startswith("declare [--private] [--drill] [TITLE]: Open an incident.")
     assert len(lines) == len(COMMANDS)
     assert say("") == say("help")
 

@@ -41,9 +41,9 @@ def test_a_review_ends_when_nothing_is_missing_any_more(say: Talk) -> None:
     assert say("postmortem review").endswith("already.")
     assert say.refused("postmortem done") == (
         "The review was not ended: it has no owner: postmortem owner @user; "
-        "A1 has not an owner and a date and a test: action A1 @user by DATE done when TEXT."
+        "A1 lacks an owner, a date and a test: action A1 @user by DATE done when TEXT."
     )
-    assert "Still open: A1 has not" in say("postmortem status")
+    assert "Still open: A1 lacks an owner, a date and a test: " in say("postmortem status")
     say("postmortem owner @ana")
     say("action A1 @ana by 2026-12-01 done when the gate fails")
     assert say("postmortem done") == "The postmortem of INC-1 is reviewed and done."

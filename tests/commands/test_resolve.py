@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bot.incident import Status
+from bot.commands.resolve import _still_alerting
+from bot.incident import AlertSeen, Incident, Status
 from tests.talk import NOW, Talk
 
 
@@ -16,6 +17,16 @@ def test_now_or_at_a_time(say: Talk) -> None:
 def test_without_a_time_it_is_now(say: Talk) -> None:
     assert say("resolve") == "Resolved. “close” writes the postmortem."
     assert say.incident().resolved_at == NOW
+
+
+def test_what_still_alerts_is_named_once_each_and_counted() -> None:
+    incident = Incident(number=1, opened_at=NOW)
+    for n, title in enumerate(["Web", "Web", "Disk", "Lag", "Queue", "Cache"]):
+        incident.alerts.append(
+            AlertSeen(delivery=f"D{n}", source="datadog", transition="Warn", at=NOW, fingerprint=f"f{n}", title=title)
+        )
+    assert _still_alerting(incident) == " Still alerting: Web, Disk, Lag and 2 more."
+    assert _still_alerting(Incident(number=1, opened_at=NOW)) == ""
 
 
 def test_a_second_time_is_not_swallowed(say: Talk) -> None:

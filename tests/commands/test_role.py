@@ -17,8 +17,16 @@ def test_taking_a_role(say: Talk, words: str) -> None:
 
 def test_giving_a_role_by_mention_or_by_name(say: Talk) -> None:
     assert say("lead <@U123|ben>") == "commander: ben."
-    assert say("role scribe @cleo") == "scribe: cleo."
+    assert say("role scribe @cleo").startswith("scribe: cleo. A name alone calls nobody:")
     assert say.incident().roles == {"commander": Person(id="U123", name="ben"), "scribe": Person(name="cleo")}
+
+
+def test_a_name_alone_is_whom_the_incident_knows_by_it(say: Talk) -> None:
+    say("lead <@U123|ben>")
+    assert say("role scribe Ben") == "scribe: ben."
+    assert say.incident().roles["scribe"] == Person(id="U123", name="ben")
+    say.channel = ""
+    assert say("INC-1 role scribe cleo") == "scribe: cleo."
 
 
 @pytest.mark.parametrize("words", ["role chef @ana", "role comm"])

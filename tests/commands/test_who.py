@@ -11,7 +11,7 @@ def test_roles_speakers_and_who_could_not_be_invited(say: Talk) -> None:
     say("note one")
     say.author = BEN
     say("note two")
-    say.record(Invited(people={"U1": "invited", "@web": "there is no such group"}))
+    say.record(Invited(people={"U1": "invited", "UBEN": "is a guest", "@web": "there is no such group"}))
     reply = say.reply("who")
     assert reply.private
     assert reply.text.splitlines() == [
@@ -19,5 +19,6 @@ def test_roles_speakers_and_who_could_not_be_invited(say: Talk) -> None:
         "commander: ana",
         "scribe: nobody yet",
         "spoke: ana (2), ben (1)",
+        "not invited: ben (is a guest)",
         "not invited: @web (there is no such group)",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.lab.workspace import Workspace
-from bot.lab.workspace_notices import mentioned, notice
+from bot.lab.workspace_notices import mentioned, notice, posted
 
 
 @pytest.fixture
@@ -36,3 +36,14 @@ def test_they_are_told_person_by_person(workspace: Workspace) -> None:
         notice(workspace.state, ana, kind, channel)
     assert workspace.notices(ana) == ["invite", "mention"]
     assert workspace.notices(workspace.bot_user) == []
+
+
+def test_whoever_takes_part_in_a_thread_or_is_written_to_directly_rings(workspace: Workspace) -> None:
+    ana, ben, chen = (workspace.add_user(name) for name in ("ana", "ben", "chen"))
+    state, channel = workspace.state, workspace.find(workspace.add_channel("ops", members=[ana, ben, chen]))
+    thread = state.post(channel, user=ana, text="look at this")["ts"]
+    state.post(channel, user=ben, text="I do", thread_ts=thread)
+    posted(state, channel, state.post(channel, user=workspace.bot_user, text=f"Noted, <@{ben}>.", thread_ts=thread))
+    directly = state.direct_with(chen)
+    posted(state, directly, state.post(directly, user=workspace.bot_user, text="Noted."))
+    assert [workspace.notices(user) for user in (ana, ben, chen)] == [["thread"], ["mention"], ["direct"]]

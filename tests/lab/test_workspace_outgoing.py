@@ -127,10 +127,13 @@ async def test_an_answer_through_the_response_url_is_the_reply_too(workspace: Wo
 async def test_an_answer_may_be_for_everyone(workspace: Workspace, bolt: AsyncApp) -> None:
     @bolt.command("/incident")
     async def incident(ack: Any) -> None:
-        await ack(text="For all.", response_type="in_channel")
+        await ack(text=f"For all, <@{ben}>.", response_type="in_channel")
 
+    ben = person(workspace, "ben")
     await workspace.command(person(workspace, "ana"), "ops", "/incident note x")
-    assert [message["text"] for message in workspace.messages("ops")] == ["For all."]
+    told = [(message["text"], message["user"]) for message in workspace.messages("ops")]
+    assert told == [(f"For all, <@{ben}>.", workspace.bot_user)], "it counts like every message of the app"
+    assert workspace.notices(ben) == ["mention"]
 
 
 async def test_a_person_sees_when_the_app_is_away(workspace: Workspace) -> None:

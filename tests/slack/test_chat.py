@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from bot.forms import update_form
 from bot.incident import Status
 from bot.ports import GaveUp, TryAgain
 from tests.slack.chat_contract import ChatContract, opened
@@ -55,6 +56,70 @@ async def test_nothing_is_made_twice_when_an_answer_is_lost(slack: SlackWorld, f
         await post(incident, now=AT)
     assert len(slack.texts(channel.id)) == 1
     assert len(slack.texts("incidents")) == 1
+
+
+async def test_an_announcement_that_may_be_there_is_not_made_where_nobody_can_look(slack: SlackWorld) -> None:
+    incident, _ = await opened(slack)
+    slack.workspace.fault("chat.postMessage", "drop-after")
+    with pytest.raises(TryAgain):
+        await slack.chat.announce(incident, "incidents", now=AT)
+    slack.workspace.fault("conversations.history", "error", code="missing_scope")
+    with pytest.raises(GaveUp) as unseen:
+        await slack.chat.announce(incident, "incidents", now=AT)
+    assert unseen.value.fix
+    slack.kick("incidents")
+    with pytest.raises(GaveUp, match="not known whether") as outside:
+        await slack.chat.announce(incident, "incidents", now=AT)
+    assert outside.value.fix == "/invite the bot into the channel."
+    assert len(slack.texts("incidents")) == 1
+
+
+@pytest.mark.parametrize("fault", ["limited", "error"])
+async def test_an_announcement_that_was_refused_needs_no_look(slack: SlackWorld, fault: str) -> None:
+    incident, _ = await opened(slack)
+    now = [0.0]
+    slack.again(patience=0.1, clock=lambda: now[0])
+    slack.workspace.fault("chat.postMessage", fault, code="restricted_action")
+    slack.workspace.fault("conversations.history", "error", code="missing_scope", times=None)
+    with pytest.raises((TryAgain, GaveUp)):
+        await slack.chat.announce(incident, "incidents", now=AT)
+    now[0] += 5.0
+    await slack.chat.announce(incident, "incidents", now=AT)
+    assert len(slack.texts("incidents")) == 1
+
+
+@pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long"])
+async def test_where_slack_takes_no_blocks_the_words_arrive(slack: SlackWorld, code: str) -> None:
+    incident, channel = await opened(slack)
+    slack.workspace.fault("chat.postMessage", "error", code=code)
+    incident.view.card = await slack.chat.show_card(incident, now=AT)
+    (card,) = slack.workspace.messages(channel.id)
+    assert (incident.title in card["text"], card.get("blocks")) == (True, None)
+    slack.workspace.fault("chat.update", "error", code=code)
+    incident.title = "Pages are slow"
+    await slack.chat.edit_card(incident, now=AT)
+    (card,) = slack.workspace.messages(channel.id)
+    assert ("Pages are slow" in card["text"], card.get("blocks")) == (True, None)
+    incident.severity = "SEV1"
+    await slack.chat.edit_card(incident, now=AT)
+    assert slack.workspace.messages(channel.id)[0]["blocks"]
+
+
+async def test_two_channels_are_told_each_once(slack: SlackWorld) -> None:
+    slack.workspace.add_channel("status")
+    incident, _ = await opened(slack)
+    for where in ("incidents", "status", "incidents", "status"):
+        await slack.chat.announce(incident, where, now=AT)
+    assert [len(slack.texts(where)) for where in ("incidents", "status")] == [1, 1]
+
+
+async def test_a_form_that_has_to_wait_for_longer_than_its_trigger_lives_is_told_at_once(
+    slack: SlackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.chat.TRIGGER", 0.1)
+    slack.workspace.fault("views.open", "limited", seconds=5)
+    with pytest.raises(TryAgain, match="too late"):
+        await slack.chat.open_form("T1", update_form(small()))
 
 
 async def test_a_channel_made_under_an_older_title_is_found_again(slack: SlackWorld) -> None:

@@ -190,7 +190,7 @@ MESSAGES: dict[str, Callable[[str, str], list[Payload]]] = {
     "chat.report": _reports,
 }
 """Every maker of messages and views, by file and function: given two texts, all that it can make of them."""
-CARRIERS = {"messages.post_once"}
+CARRIERS = {"messages._call"}
 """What only passes on what one of the makers made."""
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from bot.facts import Fact, RepairOffered
+from bot.incident import Repair, RepairState
 from tests.slack.workplace import Workplace, workplace
 
 
@@ -189,6 +191,38 @@ async def test_who_may_not_is_told_the_rule_and_who_may(at: Workplace) -> None:
     assert "you are deactivated" in await at.workspace.command(gone, channel, "/incident note x", within=10)
     assert at.incident().open
     assert not at.incident().held
+
+
+async def test_a_repair_is_not_approved_from_another_workspace(at: Workplace) -> None:
+    """Also by somebody whom the policy names, in a channel that is shared with theirs."""
+    channel, partner = await at.declare(), at.workspace.add_user("pia", connected=True)
+    ben = at.person("ben")
+    offer = Repair(
+        name="restore",
+        host="web-02",
+        plan="P1",
+        state=RepairState.OFFERED,
+        at=datetime.now(UTC),
+        title="Restore web-02",
+        approvers=(partner, ben),
+    )
+    with at.store.transaction(incident=1) as tx:
+        told = RepairOffered(repair=offer)
+        tx.append(1, [Fact(key="offered", what=told, occurred_at=offer.at, recorded_at=offer.at)])
+    await at.type("ana", channel, "note there is an offer")  # so that the card is brought up to date
+    card = at.incident().view.card
+    await at.until(lambda: "approve_repair" in str(at.workspace.find(channel).message(card)))
+
+    at.workspace.find(channel).members.append(partner)
+    assert await at.workspace.click(partner, channel, card, "approve_repair") == ""
+    await at.until(lambda: at.workspace.ephemerals(partner))
+    assert at.workspace.ephemerals(partner)[-1]["text"] == (
+        "Nothing was done: approving a repair is for members of this workspace, and you are from another workspace; "
+        "ask any member."
+    )
+    assert at.incident().repairs[0].approved_by == ()
+    assert await at.workspace.click(ben, channel, card, "approve_repair") == ""
+    await at.until(lambda: [p.id for p in at.incident().repairs[0].approved_by] == [ben])
 
 
 async def test_a_private_incident_leaves_its_channel_and_its_title_is_nowhere(at: Workplace) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.incident import AlertSeen, Incident, Status, problem_id
 from bot.slack.grouped import LISTED, OPEN_LISTED, counted, flapping, grouped, grouped_in_words, storm_list
 from bot.slack.render import card
-from bot.triage.judge import Why
+from bot.triage.reasons import Why
 from tests.slack.samples import AT, shown, small
 
 ALERT = AlertSeen(

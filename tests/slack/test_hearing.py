@@ -37,6 +37,7 @@ def test_a_command_without_words_is_heard() -> None:
         ("<@U0MUSTER|muster>: note x", "note x"),
         ("<@U0MUSTER> lead <@U123>", "lead <@U123>"),
         ("<@U0MUSTER>", ""),
+        ("hey <@U0MUSTER> what is up", "hey what is up"),
     ],
 )
 def test_only_the_leading_mention_is_taken_away(text: str, heard: str) -> None:
@@ -62,6 +63,24 @@ def test_bots_and_system_lines_are_not_people() -> None:
 def test_two_clicks_at_different_times_are_two_things() -> None:
     keys = {from_click(click(at)).key for at in ("1795343459.1", "1795343499.2")}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("user", "team", "kind"),
+    [
+        ("T1", "T1", "member"),
+        ("E1", "T1", "member"),  # ours is a workspace of an organisation
+        ("", "", "member"),
+        ("T2", "T1", "stranger"),
+        ("T1", "T2", "stranger"),
+        ("E1", "T2", "stranger"),
+    ],
+)
+def test_whoever_clicks_in_another_workspace_is_a_stranger(user: str, team: str, kind: str) -> None:
+    sent = click("1795343459.1")
+    sent |= {"user": {"id": "U1", "team_id": user}, "team": {"id": team}}
+    assert from_click(sent, team="T1").kind == kind
+    assert from_click(sent).kind == "member", "our own workspace is not known yet: only the look-up tells"
 
 
 def mention(**event: object) -> dict[str, object]:

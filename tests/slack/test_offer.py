@@ -7,17 +7,24 @@ from datetime import timedelta
 
 import pytest
 
-from bot.incident import Person, RepairState, Status
+from bot.incident import Person, RepairState, Status, Trouble
 from bot.slack.render import card
-from tests.slack.samples import AT, button_ids, full, repair, shown
+from tests.slack.samples import AT, button_ids, full, repair, shown, small
 
 
 def test_an_offer_has_buttons_that_carry_only_ids() -> None:
     message = card(full(), now=AT)
-    assert button_ids(message) == ["approve_repair", "not_the_cause", "run_checks", "update_incident"]
+    assert button_ids(message) == ["approve_repair", "not_the_cause", "run_checks", "try_again", "update_incident"]
     (row,) = [b for b in message.blocks if b["type"] == "actions"]
-    assert [e["value"] for e in row["elements"]] == ["plan-1", "plan-1", "INC-7", "INC-7"]
+    assert [e["value"] for e in row["elements"]] == ["plan-1", "plan-1", "INC-7", "INC-7", "INC-7"]
     assert "web-02" in row["elements"][0]["confirm"]["text"]["text"]
+
+
+def test_what_failed_can_be_tried_again_at_once() -> None:
+    assert "try_again" not in button_ids(card(small(), now=AT))
+    failed = small()
+    failed.troubles["topic"] = Trouble(step="topic", text="Slack refused it.", fix="Ask an administrator.", at=AT)
+    assert button_ids(card(failed, now=AT)) == ["try_again", "update_incident"]
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,20 @@ async def test_a_short_wait_is_waited_for_because_nothing_was_done() -> None:
     assert len(asked) == 2
 
 
+async def test_however_many_channels_there_are_none_gets_two_messages_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.slack.pace.CHANNELS", 2)
+    async with aiohttp.ClientSession() as session:
+        pace = Pace(web_client("xoxb-1", session=session), session, patience=0.5, clock=(time := Time()))
+        for channel in ("C1", "C2", "C3", "C4"):
+            await pace._wait("chat.postMessage", First.CARD, channel)
+        with pytest.raises(TryAgain):
+            await pace._wait("chat.postMessage", First.CARD, "C1")
+        time.at += 60
+        for channel in ("C5", "C6"):
+            await pace._wait("chat.postMessage", First.CARD, channel)
+        assert set(pace._channels) == {"C5", "C6"}
+
+
 async def test_only_the_method_that_was_limited_waits() -> None:
     async def limited(request: web.Request) -> web.StreamResponse:
         bad = request.path.endswith("chat.update")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.ports import GaveUp, TryAgain
+from bot.slack.people import GROUP_FOR, People, _person
 from tests.slack.worlds import SlackWorld
 
 
@@ -14,7 +15,9 @@ async def test_people_are_looked_up_once(slack: SlackWorld) -> None:
     ana = slack.workspace.add_user("ana", tz="Africa/Nairobi")
     assert (await slack.chat.person(ana)).zone == "Africa/Nairobi"
     await slack.chat.person(ana)
-    assert slack.methods() == ["users.info"]
+    assert slack.methods() == ["auth.test", "users.info"]
+    await slack.chat.person(slack.workspace.add_user("ben"))
+    assert slack.methods() == ["auth.test", "users.info", "users.info"], "our own workspace is looked up once"
 
 
 @pytest.mark.parametrize("mark", ["{0}", "<@{0}>", "<@{0}|ana>", "ana@lab.example", "<mailto:ana@lab.example|ana>"])
@@ -51,6 +54,13 @@ async def test_everybody_is_of_a_kind(slack: SlackWorld) -> None:
         assert person.active is (kind != "deactivated")
 
 
+@pytest.mark.parametrize("belongs", [{"teams": ["TX", "T0LAB"]}, {"enterprise_id": "T0LAB"}])
+async def test_a_colleague_in_the_same_organisation_is_a_member(belongs: dict[str, Any]) -> None:
+    user = {"id": "U1", "name": "ana", "team_id": "TX"}
+    assert _person({"user": user}, "T0LAB").kind == "stranger"
+    assert _person({"user": {**user, "enterprise_user": belongs}}, "T0LAB").kind == "member"
+
+
 async def test_who_cannot_be_looked_up_again_is_who_they_were(slack: SlackWorld) -> None:
     now = [0.0]
     chat = slack.again(clock=lambda: now[0])
@@ -61,3 +71,12 @@ async def test_who_cannot_be_looked_up_again_is_who_they_were(slack: SlackWorld)
     assert await chat.person(ana) == known
     with pytest.raises(TryAgain):
         await chat.person(slack.add_person("ben"))
+
+
+async def test_what_is_outdated_is_forgotten(slack: SlackWorld) -> None:
+    now = 0.0
+    people = People(slack.chat.pace, team=slack.chat._our_team, clock=lambda: now)
+    for n in range(5):
+        assert await people.lately(f"U00{n}") == {f"U00{n}"}
+        now += GROUP_FOR / 2
+    assert set(people._words) == {"U003", "U004"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,20 @@ async def test_a_used_up_answer_address_falls_back_to_a_whisper(slack: SlackWorl
     url = f"{slack.workspace.url}/response/gone"
     await slack.chat.reply({"response_url": url, "channel": channel.id, "user": ana}, "Noted.")
     assert slack.seen_by(ana) == ["Noted."]
+
+
+@pytest.mark.parametrize("fault", ["broken", "html", "drop-before", "error"])
+@pytest.mark.parametrize("talk", [False, True])
+async def test_who_cannot_be_answered_where_they_spoke_is_answered_directly(
+    slack: SlackWorld, fault: str, talk: bool
+) -> None:
+    _, channel = await opened(slack)
+    ana = slack.add_person("ana")
+    thread = {"thread": await slack.workspace.say(ana, channel.id, "look at this")} if talk else {}
+    slack.workspace.fault("chat.postMessage" if talk else "chat.postEphemeral", fault, code="restricted_action")
+    await slack.chat.reply({"channel": channel.id, "user": ana, **thread}, "Noted.")
+    (told,) = slack.workspace.messages(slack.workspace.state.direct_with(ana).id)
+    assert told["text"] == "Noted."
 
 
 async def test_a_mention_in_a_thread_is_answered_in_that_thread(slack: SlackWorld) -> None:
