@@ -32,7 +32,9 @@ _ABOUT_ALL = re.compile(
 )
 _TITLE = re.compile(r"^\s*(?:title|incident|postmortem|summary)\s*:\s*(?P<title>.+)$", re.IGNORECASE)
 _GENERIC = re.compile(
-    r"^\W*(?:the\s+)?(?:incident\s+)?(?:timeline|time|events?|date|log)\b[\s\W]*(?:\(.*\))?\W*$", re.IGNORECASE
+    r"^\W*(?:the\s+)?(?:incident\s+)?"
+    r"(?:timeline|time|events?|date|log|(?:post-?mortem\s+)?reports?|post-?mortems?)\b[\s\W]*(?:\(.*\))?\W*$",
+    re.IGNORECASE,
 )
 _HEADER_CELL = re.compile(r"^\W*(time|date|when|timestamp|hour|event|what|description|#|no|nr)\b", re.IGNORECASE)
 _HEADER = re.compile(r"^\W*(?:time|date|when|timestamp)\b[^,;\t|]*[,;\t|]\s*[A-Za-z]", re.IGNORECASE)

@@ -289,6 +289,8 @@ def test_a_change_of_the_clocks_inside_a_timeline_keeps_the_order() -> None:
         ("Web down\n10:30 x", "Web down"),
         ("Title: Web down\n10:30 x", "Web down"),
         ("# Timeline\n10:30 x", ""),
+        ("# Postmortem Reports\n## Web down\n10:30 x", "Web down"),
+        ("# Incident report\n10:30 x", ""),
         ("2024-05-02\n10:30 x", ""),
         ("10:30 x", ""),
         ("All times in UTC\n10:30 x", ""),

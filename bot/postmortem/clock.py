@@ -62,6 +62,11 @@ class Clock:
             f"({_clock(there, precision, date=other_day)} UTC)"
         )
 
+    def roughly(self, at: datetime, precision: Precision, *, date: bool = False, utc: bool = True) -> str:
+        """The same, and said to be about then where no minute is known."""
+        said = self.at(at, precision, date=date, utc=utc)
+        return f"about {said}" if precision in ROUGH else said
+
     def when(self, entry: Entry) -> str:
         """When an entry happened, for a sentence, with what is not known of it."""
         if entry.occurred_at is None:

@@ -51,14 +51,17 @@ class Draft:
         }
 
 
-def draft(incident: Incident, *, zone: str, brief: bool = False, template: str | None = None) -> Draft:
+def draft(
+    incident: Incident, *, zone: str, brief: bool = False, template: str | None = None, command: str = "/incident"
+) -> Draft:
     """The draft with local times in `zone` (an IANA name); raises NotAllowed for an unknown zone.
 
-    `brief` leaves out the sections for the review. `template` is the text of a Jinja2 template of one's own; one
-    that does not work is replaced by the built-in one, and the draft says so at its top.
+    `brief` leaves out the sections for the review; `command` is what people type before a word. `template` is the
+    text of a Jinja2 template of one's own; one that does not work is replaced by the built-in one, and the draft says
+    so at its top.
     """
     record = to_record(incident)
-    story = Story(incident, zone=zone)
+    story = Story(incident, zone=zone, command=command)
     values = parts(story, fingerprint=_fingerprint(record), brief=brief)
     page = tidy(_page(values, template))
     return Draft(
@@ -79,6 +82,7 @@ def parts(story: Story, *, fingerprint: str, brief: bool = False) -> dict[str, A
         "banner": sections.banner(story),
         "brief": brief,
         "header": sections.header(story, fingerprint),
+        "lead": summary.lead(story),
         "summary": summary.summary(story),
         "impact": sections.impact(story),
         "key_times": sections.key_times(story),

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bot.incident import Incident
-from bot.policy import Postmortem
+from bot.policy import Policy
 from bot.postmortem.draft import Draft, draft, lasting_record
 from bot.postmortem.markdown import plain
 from bot.postmortem.merge import PAGE
@@ -16,17 +16,22 @@ from bot.postmortem.repository import Pushed, push
 
 
 class Drafts:
-    """Drafts postmortems and writes them to disk. Everything here blocks: call it in a thread."""
+    """Drafts postmortems and writes them to disk. Everything here blocks: call it in a thread.
 
-    def __init__(self, folder: Path, *, zone: str, wanted: Postmortem) -> None:
+    `home` is the folder of the policy, in which its template is looked for.
+    """
+
+    def __init__(self, folder: Path, *, home: Path, zone: str, policy: Policy) -> None:
         self._folder = folder
+        self._home = home
         self._zone = zone
-        self._wanted = wanted
+        self._wanted = policy.postmortem
+        self._command = policy.command
 
     def make(self, incident: Incident, *, brief: bool | None = None) -> Draft:
         """The draft from the record as it stands; `brief` overrides the policy."""
         short = self._wanted.brief if brief is None else brief
-        return draft(incident, zone=self._zone, brief=short, template=self._template())
+        return draft(incident, zone=self._zone, brief=short, template=self._template(), command=self._command)
 
     def write(self, incident: Incident) -> str:
         """Write it, and keep what a person changed; the path of the page. Raises GaveUp when the disk refuses."""
@@ -68,6 +73,6 @@ class Drafts:
         if not self._wanted.template:
             return None
         try:
-            return Path(self._wanted.template).read_text("utf-8")
+            return (self._home / self._wanted.template).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as problem:
             return f"{{% The template {self._wanted.template} cannot be read: {problem} %}}"

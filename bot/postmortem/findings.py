@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,15 @@ MOST = 40
 INNER = frozenset({"results", "stage", "affected"})
 """Details of a repair that its steps tell already."""
 _AGAIN = ("Check", "Host", "At first", "At last", "Entries")
+OF_CAUSES = re.compile(
+    r"\b(because|due to|caus\w+|found|realiz\w+|realis\w+|identif\w+|misconfig\w+|bug|fault|wrong|broke|chang\w+)\b",
+    re.IGNORECASE,
+)
+OF_REPAIRS = re.compile(
+    r"\b(fix\w*|restor\w+|revert\w*|roll\w* back|rollback|restart\w*|reboot\w*|mitigat\w+|resolved|recover\w*)\b",
+    re.IGNORECASE,
+)
+"""Words of notes that may tell why, and what ended it. They choose what is shown beside a question, no more."""
 SHORT = 160
 """Signs of a fact's value that the draft shows."""
 
@@ -55,8 +65,10 @@ def _bullets(story: Story, kind: Kind) -> list[str]:
 def _checks(story: Story) -> list[str]:
     runs = [run for run, entry in story.run_entry.items() if entry in story.by_id]
     if not runs:
-        told = [f"- {story.said(e)} {story.cite(e.id)}" for e in story.entries(Kind.CHECK)]
-        return ["\n".join(told)] if told else ["No runbook was run."]
+        told: dict[str, list[str]] = {}
+        for entry in story.entries(Kind.CHECK):
+            told.setdefault(story.said(entry), []).append(entry.id)
+        return ["\n".join(f"- {said} {story.cite(*ids)}" for said, ids in told.items()) or "No runbook was run."]
     proved = [c.run for c in story.causes(Verdict.PROVED) if c.run in runs]
     main = proved[0] if proved else runs[0]
     others = [story.run_entry[r] for r in runs if r != main]
@@ -147,12 +159,18 @@ def _possible(story: Story, cause: CauseSeen) -> str:
 
 
 def _no_cause(story: Story) -> str:
-    near = story.entries(Kind.FINDING) or story.entries(Kind.NOTE)
-    asked = "No cause is recorded. What made it break at that time and not earlier? Add it with `/incident cause`."
+    near = story.entries(Kind.FINDING) or _telling(story.entries(Kind.NOTE), OF_CAUSES)
+    why = "No cause is recorded. What made it break at that time and not earlier?"
+    asked = f"{why} Add it with {story.typed('cause')}."
     if not near:
         return asked
     lines = "\n".join(f"- {story.said(e)} {story.cite(e.id)}" for e in near[-3:])
     return f"{asked}\n\nThe nearest entries:\n\n{lines}"
+
+
+def _telling(notes: list[Entry], words: re.Pattern[str]) -> list[Entry]:
+    """The notes with such words in them, else all of them."""
+    return [e for e in notes if words.search(e.text)] or notes
 
 
 def factors(story: Story) -> str:
@@ -162,7 +180,7 @@ def factors(story: Story) -> str:
         return "\n".join(told)
     return (
         "None is recorded; only people name factors. What let the change reach production? "
-        "What would have shown it earlier? Add them with `/incident factor`."
+        f"What would have shown it earlier? Add them with {story.typed('factor')}."
     )
 
 
@@ -175,9 +193,10 @@ def resolution(story: Story) -> str:
     if again := [_again(story, pair) for pair in before_and_after(story.incident)]:
         parts += ["What failed, and what the same checks answered last:", _cut_table(_AGAIN, again)]
     if not parts:
-        nearest = next((e for e in reversed(story.shown) if e.kind in {Kind.NOTE, Kind.FINDING}), None)
-        last = f" The last note is {story.cite(nearest.id)}: {story.said(nearest)}" if nearest else ""
-        parts.append(f"What restored service is not recorded. Add it with `/incident mitigated TIME TEXT`.{last}")
+        notes = _telling(story.entries(Kind.NOTE, Kind.FINDING), OF_REPAIRS)
+        nearest = notes[-1] if notes else None
+        last = f" The nearest note is {story.cite(nearest.id)}: {story.said(nearest)}" if nearest else ""
+        parts.append(f"What restored service is not recorded. Add it with {story.typed('mitigated TIME TEXT')}.{last}")
     return "\n\n".join(parts)
 
 

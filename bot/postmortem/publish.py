@@ -16,6 +16,9 @@ from bot.ports import GaveUp
 from bot.postmortem.draft import Draft, stamp
 from bot.postmortem.merge import BASE, PAGE, STAMPED, merge_pages
 
+UNFINISHED = ".muster-draft-"
+"""How the name of a folder begins that is not yet in its place."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
@@ -118,7 +121,7 @@ def _is(path: Path, data: bytes) -> bool:
 
 
 def _written_beside(parent: Path, files: Mapping[str, bytes]) -> Path:
-    made = Path(mkdtemp(prefix=".draft-", dir=parent))
+    made = Path(mkdtemp(prefix=UNFINISHED, dir=parent))
     for name, data in files.items():
         with (made / name).open("wb") as file:
             file.write(data)

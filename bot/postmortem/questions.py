@@ -17,6 +17,8 @@ GAP = 15 * 60
 """Seconds without an entry, between detection and the end, that are worth a question."""
 MOST = 5
 """Questions of one sort; the rest is counted."""
+UNTIMED = 3
+"""More entries without a time than this are asked about at once."""
 STATEMENTS = (Kind.IMPACT, Kind.CAUSE, Kind.FACTOR, Kind.RESOLVED, Kind.NOTE, Kind.MITIGATED, Kind.FINDING)
 PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?(?:%|percent) of (?:all |the |our |active )*([a-z]+)", re.IGNORECASE)
 CLOCK = re.compile(r"(?<![\d.:])(\d{1,2})[:.](\d{2}) ?([ap]\.?m\b\.?)?", re.IGNORECASE)
@@ -38,7 +40,7 @@ def questions(story: Story) -> list[str]:
         found = list(ask(story))
         asked += found[:MOST]
         if len(found) > MOST:
-            asked.append(f"{len(found) - MOST} more questions of this kind are left out here.")
+            asked.append(f"Further questions of this kind, left out here: {len(found) - MOST}.")
     return asked
 
 
@@ -214,11 +216,16 @@ def _inside(entry: Entry, start: datetime | None, end: datetime | None) -> bool:
 
 
 def _untimed(story: Story) -> Iterator[str]:
-    for e in story.shown:
-        if e.occurred_at is None:
-            typed = f" (typed “{escaped(e.typed)}”)" if e.typed else ""
-            fix = f"`/incident fix {e.id} at TIME`"
-            yield f"{e.id} has no time{typed} {story.cite(e.id)}: when was it? Correct it with {fix}."
+    untimed = [e for e in story.shown if e.occurred_at is None]
+    if len(untimed) > UNTIMED:
+        ids = story.cite(*[e.id for e in untimed])
+        fix = story.typed(f"fix {untimed[0].id} at TIME")
+        yield f"{len(untimed)} entries have no time {ids}: when were they? Correct each like this: {fix}."
+        return
+    for e in untimed:
+        typed = f" (typed “{escaped(e.typed)}”)" if e.typed else ""
+        fix = story.typed(f"fix {e.id} at TIME")
+        yield f"{e.id} has no time{typed} {story.cite(e.id)}: when was it? Correct it with {fix}."
 
 
 def _not_asked(story: Story) -> Iterator[str]:
@@ -232,15 +239,15 @@ def _not_asked(story: Story) -> Iterator[str]:
 
 def _key_times(story: Story) -> Iterator[str]:
     if "began" not in story.points:
-        yield f"When did the impact begin?{_seen(story)} Add it with `/incident began TIME`."
+        yield f"When did the impact begin?{_seen(story)} Add it with {story.typed('began TIME')}."
     if "detected" not in story.points:
-        yield f"Which entry is the detection?{_nearest(story, first=True)} Add it with `/incident detected TIME`."
+        yield f"Which entry is the detection?{_nearest(story, first=True)} Add it with {story.typed('detected TIME')}."
     if "acknowledged" not in story.points:
-        yield "Who took it, and when? Add it with `/incident ack TIME`."
+        yield f"Who took it, and when? Add it with {story.typed('ack TIME')}."
     if "mitigated" not in story.points:
-        yield "When were users fine again? Add it with `/incident mitigated TIME`."
+        yield f"When were users fine again? Add it with {story.typed('mitigated TIME')}."
     if "resolved" not in story.points:
-        yield f"When was it resolved?{_nearest(story, first=False)} Add it with `/incident resolve TIME`."
+        yield f"When was it resolved?{_nearest(story, first=False)} Add it with {story.typed('resolve TIME')}."
 
 
 def _seen(story: Story) -> str:
@@ -260,19 +267,19 @@ def _nearest(story: Story, *, first: bool) -> str:
 def _statements(story: Story) -> Iterator[str]:
     stated = story.entries(Kind.IMPACT)
     if not stated:
-        yield "Who was affected, and how many of how many? Add it with `/incident impact`."
+        yield f"Who was affected, and how many of how many? Add it with {story.typed('impact')}."
     elif not any(c.isdigit() for e in stated for c in e.text):
         yield f"How many users or requests were affected, out of how many {story.cite(*[e.id for e in stated[:3]])}?"
     if not story.incident.severity:
-        yield "How severe was it? Add it with `/incident sev N`."
+        yield f"How severe was it? Add it with {story.typed('sev N')}."
     if not (story.entries(Kind.CAUSE) or story.causes(Verdict.PROVED)):
-        yield "What was the cause? Add it with `/incident cause`."
+        yield f"What was the cause? Add it with {story.typed('cause')}."
     if not story.entries(Kind.FACTOR):
         ids = [id for cause in story.causes(Verdict.PROVED)[:1] for id in story.of_cause(cause)]
         asked = f"What let it happen, besides the trigger {story.cite(*ids)}".rstrip()
-        yield f"{asked}? Add it with `/incident factor`."
+        yield f"{asked}? Add it with {story.typed('factor')}."
     if not story.incident.roles:
-        yield "Who led the response? Add it with `/incident lead`."
+        yield f"Who led the response? Add it with {story.typed('lead')}."
 
 
 def _lasting(story: Story) -> Iterator[str]:
@@ -285,7 +292,7 @@ def _lasting(story: Story) -> Iterator[str]:
 
 def _actions(story: Story) -> Iterator[str]:
     if not story.incident.action_items:
-        yield "What will be changed so that it does not happen again? Add it with `/incident action`."
+        yield f"What will be changed so that it does not happen again? Add it with {story.typed('action')}."
     for item in story.incident.action_items:
         fields = (
             ("an owner", item.owner),

@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryFile
 from typing import IO
 from urllib.parse import quote, urlsplit
 
+from bot import temporary
 from bot.ports import GaveUp, TryAgain
 from bot.postmortem.merge import BASE, PAGE, merge_pages
 
@@ -55,7 +56,7 @@ def push(url: str, *, branch: str, folder: str, files: Mapping[str, bytes], titl
     """
     if url.startswith("-"):
         raise GaveUp(f"{url} is no repository.", reason="git", fix="Correct postmortem.publish.git in the policy.")
-    with TemporaryDirectory(prefix="muster-git-", ignore_cleanup_errors=True) as place:
+    with temporary.folder() as place:
         git = _Git(Path(place), url, at=at)
         git("check-ref-format", f"refs/heads/{branch}")
         git("init", "--quiet", "--bare")

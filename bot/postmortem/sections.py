@@ -7,7 +7,7 @@ import re
 from bot.incident import AlertSeen, Entry, Kind, Precision, Review
 from bot.postmortem.intervals import ALWAYS, LABELS, Interval, Point
 from bot.postmortem.markdown import code, counted, escaped, link, table
-from bot.postmortem.story import Story, people
+from bot.postmortem.story import RESPONDER, Story, people, taken_oneself
 
 NOT_RECORDED = "not recorded"
 BANNERS = {
@@ -30,6 +30,14 @@ AMOUNT = re.compile(
 """The first number of a statement that is no time of day, its unit, and what it counts or is a part of."""
 
 
+ASKED = {
+    "requests failed": re.compile(r"\b(fail\w*|errors?)\b", re.IGNORECASE),
+    "support tickets": re.compile(r"\btickets?\b", re.IGNORECASE),
+    "data lost": re.compile(r"\bdata\b", re.IGNORECASE),
+}
+"""What is asked of every impact, and the words of a statement that answers it."""
+
+
 def banner(story: Story) -> str:
     """How far the text is, in two words."""
     return BANNERS[story.incident.review]
@@ -42,9 +50,9 @@ def header(story: Story, fingerprint: str) -> str:
     stages = (f"**{stage}**" if stage == incident.review else stage for stage in Review)
     rows = [
         ("Status", " → ".join(stages)),
-        ("Owner", "see roster" if owner else "**not named yet**: `/incident postmortem owner @user`"),
-        ("Reviewer", "see roster" if reviewer else "**not named yet**: `/incident postmortem reviewer @user`"),
-        ("Severity", escaped(incident.severity) or NOT_RECORDED),
+        ("Owner", "see roster" if owner else f"**not named yet**: {story.typed('postmortem owner @user')}"),
+        ("Reviewer", "see roster" if reviewer else f"**not named yet**: {story.typed('postmortem reviewer @user')}"),
+        ("Severity", _severity(story)),
         ("Service", code(incident.service) or NOT_RECORDED),
         ("Date and zone", _dates(story)),
         ("Recorded window", _window(story)),
@@ -54,6 +62,12 @@ def header(story: Story, fingerprint: str) -> str:
     if incident.drill:
         rows.insert(1, ("Drill", "yes, nobody was affected"))
     return table(("", ""), rows)
+
+
+def _severity(story: Story) -> str:
+    moved = story.entries(Kind.SEVERITY)
+    changed = f", changed {_some(story, [e.id for e in moved])}" if moved else ""
+    return escaped(story.incident.severity) + changed if story.incident.severity else NOT_RECORDED
 
 
 def _dates(story: Story) -> str:
@@ -71,7 +85,7 @@ def _window(story: Story) -> str:
     if not story.window:
         return NOT_RECORDED
     start, end = story.window
-    first, last = (story.clock.at(p.at, p.precision, date=True) for p in (start, end))
+    first, last = (story.clock.roughly(p.at, p.precision, date=True) for p in (start, end))
     value = Interval(label="", start=start, end=end).value
     return f"{first} to {last} {story.cite(start.entry.id, end.entry.id)}: {value}"
 
@@ -82,7 +96,7 @@ def _detected_by(story: Story) -> str:
         return NOT_RECORDED
     kind = point.entry.kind
     source = story.incident.alerts[0].source.capitalize() if kind is Kind.ALERT and story.incident.alerts else ""
-    by = f"{escaped(source)} alert" if source else f"as stated: “{story.said(point.entry)}”"
+    by = f"{escaped(source)} alert" if source else f"as stated{story.quoted(point.entry, before=': ')}"
     return f"{by} {story.cite(point.entry.id)}"
 
 
@@ -102,10 +116,17 @@ def impact(story: Story) -> str:
     if not any(c.isdigit() for e in stated for c in e.text):
         rows.append(("How many, of what", f"**{NOT_RECORDED}**", "", "", "", ""))
     rows += [(name, value, "", "", "", cite) for name, value, cite in (_impact_start(story), _impact_end(story))]
-    rows.append(("Requests failed, support tickets, data lost", NOT_RECORDED, "", "", "", ""))
+    if unsaid := _unsaid(stated):
+        rows.append((unsaid, NOT_RECORDED, "", "", "", ""))
     if not stated:
         return table(("Measure", "Recorded", "Entry"), [(row[0], row[1], row[5]) for row in rows])
     return table(("Measure", "Recorded", "Number", "Out of", "Source", "Entry"), rows)
+
+
+def _unsaid(stated: list[Entry]) -> str:
+    """What is asked of every impact and no statement speaks of: Requests failed, data lost."""
+    names = [name for name, said in ASKED.items() if not any(said.search(e.text) for e in stated)]
+    return ", ".join(names).capitalize()
 
 
 def _amount(story: Story, entry: Entry) -> tuple[str, str]:
@@ -205,8 +226,8 @@ def _reported(story: Story) -> str:
     point = story.points.get("detected")
     if not point:
         return "No alert is recorded. Who or what noticed it first, and how?"
-    told = f"“{story.said(point.entry)}” at {story.clock.when(point.entry)} {story.cite(point.entry.id)}"
-    return f"No alert is recorded, only what was stated: {told}. Which monitor or person was it?"
+    told = f"{story.clock.when(point.entry)}{story.quoted(point.entry, before=': ')} {story.cite(point.entry.id)}"
+    return f"No alert is recorded. The detection is stated for {told}. Which monitor or person was it?"
 
 
 def _some(story: Story, ids: list[str], limit: int = 12) -> str:
@@ -259,7 +280,7 @@ def _roles(story: Story) -> str:
         later = next((e for e in taken[n + 1 :] if e.text.partition(":")[0] == role), None)
         before = any(e.text.partition(":")[0] == role for e in taken[:n])
         until = f"{story.clock.when(later)}, handed over" if later else "the end"
-        how = "handed over" if before else "taken"
+        how = "handed over" if before else "taken" if taken_oneself(entry) else "given"
         ids = story.cite(entry.id, later.id) if later else story.cite(entry.id)
         rows.append((escaped(role), story.clock.when(entry), until, how, ids))
     return table(("Role", "From", "Until", "How", "Entry"), rows)
@@ -270,7 +291,7 @@ def _told_outside(story: Story) -> str:
     if not updates:
         return "No stakeholder update is recorded."
     first, point = updates[0], story.points.get("detected")
-    told = counted(len(updates), "time", "times")
+    told = "once" if len(updates) == 1 else f"{len(updates)} times"
     said = f"Stakeholders were told {told}, first at {story.clock.when(first)} {_some(story, [e.id for e in updates])}"
     if point and first.occurred_at and first.occurred_at >= point.at:
         after = Interval(label="", start=point, end=Point(name="told", at=first.occurred_at, entry=first)).value
@@ -287,4 +308,15 @@ def roster(story: Story) -> str:
         name = item.owner.strip().lstrip("@")
         if item.owner.strip().startswith("@") and name.lower() not in known and story.owner(item.owner, item.id):
             rows.append((f"owner of {item.id}", escaped(name)))
+    rows += _owners(story)
     return table(("Role", "Name"), rows) if rows else "Nobody is named in the record."
+
+
+def _owners(story: Story) -> list[tuple[str, str]]:
+    """Which of several responders owns what: in the text they are all called alike."""
+    responders = {p.name.lower(): p for role, p in people(story.incident) if role == RESPONDER}
+    owned: dict[str, list[str]] = {}
+    for item in story.incident.action_items:
+        owned.setdefault(item.owner.strip().lstrip("@").lower(), []).append(item.id)
+    named = [(f"owner of {', '.join(owned[name])}", p.name) for name, p in responders.items() if name in owned]
+    return [(role, escaped(name)) for role, name in named] if len(responders) > 1 else []

@@ -11,14 +11,19 @@ from bot.postmortem.intervals import Interval, Point, intervals, points
 from bot.postmortem.markdown import LINES, escaped, plain
 from bot.postmortem.wording import MARK, Reading, Wording
 
+RESPONDER = "responder"
+"""What everybody is called who has no role."""
+REVIEWING = frozenset({"owner", "reviewer"})
+"""Roles that are about the postmortem and not about the incident."""
 SENTENCE = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bca\.)(?<!\bvs\.)(?<!\bapprox\.)\s+")
 
 
 class Story:
     """What the sections of a draft are made of. Texts come out escaped, names as roles, blame as its proposal."""
 
-    def __init__(self, incident: Incident, *, zone: str) -> None:
+    def __init__(self, incident: Incident, *, zone: str, command: str = "/incident") -> None:
         self.incident = incident
+        self._command = command
         timeline = incident.timeline
         self.shown: list[Entry] = [e for e in timeline if not e.dropped]
         self.dropped = len(timeline) - len(self.shown)
@@ -43,7 +48,8 @@ class Story:
 
     def _shown(self, entry: Entry) -> str:
         if entry.kind is Kind.ROLE:
-            return f"The role of {escaped(entry.text.split(':')[0])} was taken"
+            how = "taken" if taken_oneself(entry) else "given"
+            return f"The role of {escaped(entry.text.split(':')[0])} was {how}"
         return self.words(entry.text, entry.id, lessons=entry.kind is Kind.ACTION_ITEM) or "(no text)"
 
     def entries(self, *kinds: Kind) -> list[Entry]:
@@ -56,12 +62,20 @@ class Story:
         """What an entry says, as one escaped line."""
         return self._said[entry.id]
 
+    def quoted(self, entry: Entry, *, before: str) -> str:
+        """What somebody said with a key time; nothing where it is only the name of that."""
+        return "" if entry.text.lower() == entry.kind else f"{before}“{self.said(entry)}”"
+
     def words(self, text: str, at: str, *, lessons: bool = False) -> str:
         """Any recorded text as one escaped line; what is flagged in it is listed under the entry `at`."""
         reading = self.wording.read(text, lessons=lessons)
         if reading.flags:
             self.flagged.setdefault(reading.recorded, (at, reading))
         return escaped(reading.text) + (f" {MARK}" if reading.flags else "")
+
+    def typed(self, words: str) -> str:
+        """These words as they are said in the chat."""
+        return f"`{self._command} {words}`"
 
     def cite(self, *ids: str) -> str:
         """The ids of these entries in order, in brackets, without those that are not shown: [E1, E4]."""
@@ -117,10 +131,16 @@ class Story:
 
 def role_of(incident: Incident, person: Person) -> str:
     """The role that stands for a person in a sentence. People are the same when their ids are."""
-    for role, holder in incident.roles.items():
-        if holder == person or (holder.id and holder.id == person.id):
-            return f"the {role}"
-    return "a responder"
+    held = [r for r, p in incident.roles.items() if p == person or (p.id and p.id == person.id)]
+    during = [role for role in held if role not in REVIEWING]
+    if during:
+        return f"the {during[0]}"
+    return f"the {held[0]} of the postmortem" if held else f"a {RESPONDER}"
+
+
+def taken_oneself(entry: Entry) -> bool:
+    """Whether who said that a role is somebody's meant themselves."""
+    return entry.text.partition(": ")[2] in {entry.author.name, entry.author.id}
 
 
 def people(incident: Incident) -> list[tuple[str, Person]]:
@@ -131,7 +151,7 @@ def people(incident: Incident) -> list[tuple[str, Person]]:
     approvers = (p for repair in incident.repairs for p in repair.approved_by)
     authors = (e.author for e in incident.entries if e.source.human or e.source.type == "action")
     for person in (*authors, *approvers):
-        listed.setdefault(person.id or person.name, ("responder", person))
+        listed.setdefault(person.id or person.name, (RESPONDER, person))
     return [(role, person) for key, (role, person) in listed.items() if key]
 
 

@@ -7,6 +7,12 @@ from bot.postmortem.intervals import Point
 from bot.postmortem.markdown import escaped
 from bot.postmortem.story import Story
 
+LASTED = {
+    "To mitigate, from the start of impact": "the start of impact",
+    "To mitigate, from detection": "the detection",
+}
+"""The intervals that say how long it was, the better one first, and what they are counted from."""
+
 
 def summary(story: Story) -> str:
     """Who noticed what, when, why, and what ended it: only what is recorded, each sentence with its entries."""
@@ -16,6 +22,21 @@ def summary(story: Story) -> str:
     return " ".join(told) or "Nothing is recorded yet that a summary could be made of; see the open questions."
 
 
+def lead(story: Story) -> str:
+    """The one line for who reads no further: why or what, and how long. Empty while neither is recorded."""
+    cause = next(iter(story.causes(Verdict.PROVED)), None)
+    said = next(iter([*story.entries(Kind.CAUSE), *story.entries(Kind.IMPACT)]), None)
+    if not (cause or said):
+        return ""
+    ids = list(story.of_cause(cause)) if cause else [said.id] if said else []
+    gist = story.gist(cause.text if cause else said.text if said else "", ids[0])
+    lasted = next((i for i in story.intervals if i.label in LASTED and (i.seconds or -1) > 0), None)
+    if not (lasted and lasted.start and lasted.end):
+        return f"**In short:** {gist} {story.cite(*ids)}."
+    after = f"mitigated {lasted.value} after {LASTED[lasted.label]}"
+    return f"**In short:** {gist}; {after} {story.cite(*ids, lasted.start.entry.id, lasted.end.entry.id)}."
+
+
 def _when_sentence(story: Story) -> str:
     start = story.points.get("began") or story.points.get("detected")
     end = story.points.get("resolved") or story.points.get("mitigated")
@@ -23,17 +44,17 @@ def _when_sentence(story: Story) -> str:
         if not story.window:
             return ""
         start, end = story.window
-        frame = "The recorded events run from {} to {} {}."
+        frame = "The recorded events run"
+        first, last = (f" (“{story.gist(p.entry.text, p.entry.id)}”)" for p in (start, end))
     else:
-        frame = "The incident ran from {} to {} {}."
-    last = story.clock.at(end.at, end.precision, date=story.clock.day(start.at) != story.clock.day(end.at))
-    return frame.format(
-        story.clock.at(start.at, start.precision, date=True), last, story.cite(start.entry.id, end.entry.id)
-    )
+        frame, first, last = "The incident ran", "", ""
+    since = story.clock.roughly(start.at, start.precision, date=True)
+    upto = story.clock.roughly(end.at, end.precision, date=story.clock.day(start.at) != story.clock.day(end.at))
+    return f"{frame} from {since}{first} to {upto}{last} {story.cite(start.entry.id, end.entry.id)}."
 
 
 def _at(story: Story, point: Point) -> str:
-    return story.clock.at(point.at, point.precision, utc=False)
+    return story.clock.roughly(point.at, point.precision, utc=False)
 
 
 def _impact_sentences(story: Story) -> list[str]:
@@ -50,7 +71,7 @@ def _alert_sentence(story: Story) -> str:
         if alert:
             title = story.words(alert.title, point.entry.id)
             return f"{escaped(alert.source.capitalize())} detected it at {at} with the alert “{title}” {cite}."
-    return f"It was detected at {at}: “{story.said(point.entry)}” {cite}."
+    return f"It was detected at {at}{story.quoted(point.entry, before=': ')} {cite}."
 
 
 def _cause_sentences(story: Story) -> list[str]:

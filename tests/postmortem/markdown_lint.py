@@ -56,7 +56,7 @@ def _line(lines: list[str], n: int) -> list[str]:
     if line.startswith("|") and before and not before.startswith("|"):
         said.append("a table without a blank line before it")
     bare = LINK.sub("]", CODE.sub("", line))
-    if re.search(r"\w+://|(?<![\w​])www\.", bare):
+    if re.search(r"(?<!\w)[A-Za-z][\w+.-]*://\w|(?<![\w​])www\.", bare):
         said.append("a bare address")
     if re.search(r"<(?!!-- muster)", bare):
         said.append("HTML")

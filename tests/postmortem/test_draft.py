@@ -15,12 +15,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.facts import DraftWritten
-from bot.incident import Incident, Kind
+from bot.facts import ActionAdded, DraftWritten, Opened, RoleGiven, SeveritySet, Told
+from bot.incident import Incident, Kind, Person
 from bot.postmortem.draft import draft
 from bot.postmortem.own_template import rendered
 from bot.record import from_record
-from tests.postmortem.incidents import ALL, HOSTILE, Facts, at, everything, hostile, long, machine_run, seed_by_hand
+from tests.postmortem.incidents import (
+    ADA,
+    ALL,
+    HOSTILE,
+    Facts,
+    at,
+    everything,
+    hostile,
+    long,
+    machine_run,
+    seed_by_hand,
+)
 from tests.postmortem.markdown_lint import problems
 from tests.postmortem.rubric import score
 
@@ -133,6 +144,51 @@ def test_an_incident_without_entries_asks_instead_of_showing_nothing() -> None:
     text = page(empty)
     assert "No entry is recorded. What happened first, and when?" in text
     assert problems(text) == []
+
+
+def test_the_first_line_says_in_short_what_happened_and_how_long_it_was() -> None:
+    first = draft(machine_run(), zone="UTC").markdown.splitlines()[2]
+    assert first.startswith("**In short:** web-02 runs nginx on another port than its peers")
+    assert first.endswith("mitigated 1 min 26 s after the detection [E2, E3, E4, E9].")
+    assert "In short" not in draft(Incident(number=1, opened_at=at("10:00:00")), zone="UTC").markdown
+
+
+def test_a_key_time_without_words_is_not_quoted_and_one_update_was_told_once() -> None:
+    facts = Facts()
+    facts.add(Opened(title="x", severity="SEV1"), at("10:00:00"), by=ADA)
+    facts.told(Kind.DETECTED, "Detected", at("10:00:00"))
+    facts.told(Kind.UPDATE, "We are on it", at("10:05:00"))
+    facts.add(SeveritySet(severity="SEV2"), at("10:06:00"), by=ADA)
+    text = draft(facts.incident(), zone="UTC").markdown
+    assert "“Detected”" not in text
+    assert "| Detected by | as stated [E2] |" in text
+    assert "Stakeholders were told once, first at 10:05:00 UTC [E3]" in text
+    assert "| Severity | SEV2, changed [E4] |" in text
+
+
+def test_what_an_impact_speaks_of_is_not_called_unrecorded() -> None:
+    facts = Facts()
+    facts.add(Opened(title="x", severity="SEV3"), at("10:00:00"), by=ADA)
+    facts.told(Kind.IMPACT, "14 support tickets, 3 % of requests failed", at("10:00:00"))
+    assert "| Data lost | not recorded |" in draft(facts.incident(), zone="UTC").markdown
+
+
+def test_a_role_that_another_gave_is_given_and_owners_among_many_responders_are_in_the_roster() -> None:
+    facts = Facts()
+    facts.add(Opened(title="x", severity="SEV3"), at("10:00:00"), by=ADA)
+    facts.add(RoleGiven(role="commander", person=Person(id="U9", name="cleo")), at("10:01:00"), by=ADA)
+    for name in ("bob", "dan"):
+        facts.add(Told(kind=Kind.NOTE, text="looked"), at("10:02:00"), by=Person(id=name, name=name))
+    facts.add(ActionAdded(text="test it", owner="bob"), at("10:03:00"), by=ADA)
+    text = draft(facts.incident(), zone="UTC").markdown
+    assert "The role of commander was given" in text
+    assert "| owner of A1 | bob |" in text
+
+
+def test_what_is_to_be_typed_begins_with_the_teams_own_command() -> None:
+    text = draft(Incident(number=1, opened_at=at("10:00:00")), zone="UTC", command="/outage").markdown
+    assert "`/outage began TIME`" in text
+    assert "/incident" not in text
 
 
 def test_a_template_of_ones_own_is_used() -> None:

@@ -14,7 +14,7 @@ from bot.incident import Incident, Kind
 from bot.ports import GaveUp
 from bot.postmortem.draft import Draft, draft
 from bot.postmortem.merge import BASE
-from bot.postmortem.publish import edited, folder_name, publish
+from bot.postmortem.publish import UNFINISHED, edited, folder_name, publish
 from tests.postmortem.incidents import HOSTILE, Facts, at, machine_run, over_midnight
 from tests.postmortem.markdown_lint import problems
 
@@ -57,7 +57,7 @@ def test_a_newer_record_replaces_a_page_that_nobody_touched(tmp_path: Path) -> N
     done = publish(later(), made(later()), into=tmp_path)
     assert "web-02 is back" in done.page.read_text()
     assert done.page.name == "postmortem.md"
-    assert not list(tmp_path.glob(".draft-*"))
+    assert not list(tmp_path.glob(f"{UNFINISHED}*"))
 
 
 def test_what_people_wrote_stays_and_what_the_record_changed_elsewhere_comes_in(tmp_path: Path) -> None:

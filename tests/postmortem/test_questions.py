@@ -78,8 +78,16 @@ def test_what_is_missing_is_asked_for_with_its_command() -> None:
 
 
 def test_many_questions_of_one_kind_are_counted() -> None:
-    facts = started(*[(Kind.NOTE, "x", None) for _ in range(20)])
-    assert "15 more questions of this kind are left out here." in asked(facts.incident())
+    facts = started()
+    for _ in range(20):
+        facts.told(Kind.NOTE, "x", at("12:00:00"), recorded=at("09:00:00"))
+    assert "Further questions of this kind, left out here: 15." in asked(facts.incident())
+
+
+def test_many_entries_without_a_time_are_one_question() -> None:
+    said = asked(started(*[(Kind.NOTE, "x", None) for _ in range(4)]).incident())
+    assert "4 entries have no time [E2, E3, E4, E5]: when were they?" in said
+    assert "E2 has no time" not in said
 
 
 def test_an_entry_dated_after_it_was_written_is_asked_about() -> None:
