@@ -13,7 +13,7 @@ from bot.incident import Precision
 from bot.spoken.clock import read_span
 from bot.spoken.date import Anchor, Direction, SpokenDate, read_date, settle_date
 from bot.spoken.heard import Ask, Context, Heard, NoTime, Refused, Understood
-from bot.spoken.moment import Reader
+from bot.spoken.reader import Reader
 from bot.spoken.settle import settle_moment
 from bot.spoken.words import Nonsense, Unclear, Words
 from bot.spoken.zone import label, names_of, zone_of

@@ -7,9 +7,11 @@ printed as one sentence in bot/__main__.py.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,8 +25,26 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Muster: an incident bot for Slack and Datadog.",
 )
+
+
+def _version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        print(f"muster {version('muster')}")
+    except PackageNotFoundError:  # run from a folder of files
+        print("muster, not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def muster(
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = False,
+) -> None:
+    """Muster: an incident bot for Slack and Datadog."""
+
+
 Incident = Annotated[str, typer.Argument(help="INC-n", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 IN_HELP = (
@@ -34,6 +54,7 @@ IN_HELP = (
     "postmortem",
     "check",
     "doctor",
+    "rebuild",
     "explain",
     "rules",
     "runbook",
@@ -71,10 +92,10 @@ def terminal() -> Iterator[Any]:
         found.close()
 
 
-def home() -> Home:
-    """Policy, inventory and runbooks as they stand in the files."""
+def home(*, runbooks: Sequence[Path] | None = None) -> Home:
+    """Policy, inventory and runbooks as they stand in the files; or these runbooks in place of the folder's."""
     settings = Settings.read(environment())
-    return read_home(settings.home, settings.secrets)
+    return read_home(settings.home, settings.secrets, runbooks=runbooks)
 
 
 def one_line(text: str) -> str:

@@ -73,7 +73,7 @@ def bring_in(
 
 def _timeline(file: Path, incident: str, **options: str) -> None:
     text = _text_of(file)
-    name = "timeline" if file == Path("-") else readable(file.stem)
+    name = readable(file.stem) if file.is_file() else "timeline"
     with terminal() as found:
         told = found.bring_in_timeline(
             text,
@@ -99,14 +99,14 @@ def _show(told: Any) -> None:
 
 
 def _text_of(file: Path) -> str:
-    if file != Path("-") and not file.is_file():
-        raise typer.BadParameter(f"{file} is no file")
     try:
         if file == Path("-"):
             return sys.stdin.buffer.read().decode("utf-8-sig")
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise NotAllowed(f"Nothing was imported: {file} is not text in UTF-8; save it as that, then again.") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise typer.BadParameter(f"{file} is no file") from None
     except OSError as error:
         why = f"{file} cannot be read ({error.strerror})"
         raise NotAllowed(f"Nothing was imported: {why}; make it a file that this user may read.") from None

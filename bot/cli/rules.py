@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +20,7 @@ app.add_typer(rules, name="rules")
 
 @rules.command("test")
 def rules_test(
-    files: Annotated[list[Path], typer.Argument(help="recorded payloads: one JSON body, or one a line")],
+    files: Annotated[list[Path], typer.Argument(help="recorded payloads: one JSON body, or one a line; - reads them")],
     as_json: AsJson = False,
 ) -> None:
     """Say for each recorded payload which rule decides what, and which server it is about. Asks nobody."""
@@ -87,7 +88,7 @@ def _ruled(alert: Any, found: Home) -> dict[str, Any]:
 def _bodies(file: Path) -> list[tuple[str, bytes]]:
     """The payloads of a file, each with its name: all of it, or where that is no JSON one a line."""
     try:
-        content = file.read_bytes()
+        content = sys.stdin.buffer.read() if file == Path("-") else file.read_bytes()
     except OSError as problem:
         raise NotAllowed(f"Nothing was tested: {file} cannot be read: {problem.strerror}.") from None
     try:
