@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
-
-from bot.cli import load
-from bot.ports import GaveUp, NotAllowed, TryAgain
-from bot.strict_yaml import Problems
-
-app = load()
 
 
 def main() -> None:
     """Run the command line; what people can mend is one sentence on standard error."""
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # whoever read has seen enough; what is left in the buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _run() -> None:
+    # Imported here: it takes long enough for somebody to press Ctrl-C meanwhile, which deserves no traceback.
+    from bot.cli import load
+    from bot.ports import GaveUp, NotAllowed, TryAgain
+    from bot.strict_yaml import Problems
+
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # whatever the locale says, and whatever comes
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        load()()
     except Problems as problems:
         raise SystemExit(_complain(str(problems), 1)) from None
     except (NotAllowed, TryAgain) as refusal:

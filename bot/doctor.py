@@ -59,8 +59,9 @@ class Doctor:
         if not settings.home.is_dir():
             told = problem if settings.home.exists() else off
             absent.append(told("Files", f"{settings.home} is no folder.", fix="Name the right one in MUSTER_HOME."))
+        absent += [off("Files", f"{remark}.") for remark in home.remarks]
         count = sum(len(group.hosts) for group in home.inventory.groups.values())
-        read = well("Files", f"{settings.home}: {len(home.runbooks)} runbooks, {count} hosts.")
+        read = well("Files", f"{settings.home}: runbooks {len(home.runbooks)}, hosts {count}.")
         return [read, *absent, drafts], home, home.policy
 
     async def _limited(self, about: str, examination: Awaitable[list[Examined]]) -> list[Examined]:
@@ -94,9 +95,7 @@ class Doctor:
         if not (settings.dd_api_key and settings.dd_app_key):
             fix = "Set DD_API_KEY and DD_APP_KEY; alerts come without them, too."
             return [off("Datadog look-ups", "not configured.", fix=fix), *secret]
-        datadog = Datadog(
-            api_key=settings.dd_api_key, app_key=settings.dd_app_key, site=settings.dd_site, url=settings.dd_api_url
-        )
+        datadog = Datadog.of(settings)
         try:
             return [*await examine_datadog(datadog, secret=bool(settings.webhook_secrets)), *secret]
         finally:

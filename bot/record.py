@@ -112,13 +112,16 @@ OURS = frozenset(
 def from_record(data: Mapping[str, Any]) -> Incident:
     """The incident that `to_record` wrote. Raises NotAllowed, naming the field, for what is not such a record."""
     if not isinstance(data, Mapping):
-        raise NotAllowed(f"This is not a record of format {FORMAT}: a record is a JSON object.")
+        raise NotAllowed(f"Nothing was imported: this is not a record of format {FORMAT}; a record is a JSON object.")
     if data.get("format") != FORMAT:
-        raise NotAllowed(f"This is not a record of format {FORMAT}; its format is {data.get('format')!r}.")
+        named = f"its format is {data['format']!r}" if "format" in data else "it names no format"
+        raise NotAllowed(f"Nothing was imported: this is not a record of format {FORMAT}; {named}.")
     try:
         return _incident(data)
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as problem:
-        raise NotAllowed(f"The record {data.get('id', '?')} cannot be read: {problem}.") from problem
+        why = f"{problem} is missing" if isinstance(problem, KeyError) else problem
+        named = data.get("id", "?")
+        raise NotAllowed(f"Nothing was imported: the record {named} cannot be read: {why}.") from problem
 
 
 def _incident(data: Mapping[str, Any]) -> Incident:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -14,13 +14,15 @@ from bot.policy import Policy
 from bot.ports import NotAllowed
 from bot.runbook import inventory, schema
 from bot.runbook.inventory import Inventory
-from bot.runbook.lint import lint
+from bot.runbook.lint import lint, remarks
 from bot.runbook.runbook import Runbook
 from bot.spoken.zone import iana_zone
 from bot.strict_yaml import Problem, Problems
 
 T = TypeVar("T")
 POLICY, INVENTORY = "policy.yaml", "inventory.yaml"
+LARGEST = 1_000_000
+"""Bytes of a file that people write; a larger one is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Settings:
             slack_api_url=found.url("SLACK_API_URL", Settings.slack_api_url),
             dd_api_key=found.text("DD_API_KEY"),
             dd_app_key=found.text("DD_APP_KEY"),
-            dd_site=found.text("DD_SITE") or Settings.dd_site,
+            dd_site=found.site("DD_SITE", Settings.dd_site),
             dd_api_url=found.url("DD_API_URL", ""),
             webhook_secrets=tuple(s.strip() for s in found.text("DATADOG_WEBHOOK_SECRET").split(",") if s.strip()),
             database_url=found.text("DATABASE_URL") or Settings.database_url,
@@ -134,6 +136,15 @@ class _Reader:
             self.problems.append(f"{name} is {value!r}: it must start with https:// (or http:// for a test).")
         return value
 
+    def site(self, name: str, default: str) -> str:
+        value = self.text(name).lower() or default
+        if re.fullmatch(r"(?!app\.|api\.)[a-z0-9-]+(\.[a-z0-9-]+)+", value):
+            return value
+        self.problems.append(
+            f"{name} is {value!r}: it must be the name alone, such as datadoghq.eu or us3.datadoghq.com."
+        )
+        return default
+
     def port(self, name: str, default: int) -> int:
         value = self.text(name)
         if not value:
@@ -160,13 +171,17 @@ class _Reader:
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """What MUSTER_HOME says: policy, inventory, runbooks; `absent` names the files that are not there."""
+    """What MUSTER_HOME says: policy, inventory, runbooks; `absent` names the files that are not there.
+
+    `remarks` say where runbooks do not fit the inventory, which stops nothing.
+    """
 
     folder: Path
     policy: Policy = field(default_factory=Policy)
     inventory: Inventory = field(default_factory=Inventory)
     runbooks: tuple[Runbook, ...] = ()
     absent: tuple[str, ...] = ()
+    remarks: tuple[Problem, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -179,19 +194,21 @@ def read_policy(folder: Path) -> Policy:
     return found or Policy()
 
 
-def read_home(folder: Path, secrets: Mapping[str, str] | None = None) -> Home:
+def read_home(
+    folder: Path, secrets: Mapping[str, str] | None = None, *, runbooks: Sequence[Path] | None = None
+) -> Home:
     """Read the folder. Raises Problems with every mistake in every file, with file:line:column.
 
-    `secrets` are the MUSTER_SECRET_* variables that the files may refer to.
+    `secrets` are the MUSTER_SECRET_* variables that the files may refer to. `runbooks` are files, or folders of them,
+    that are read in place of the folder's own.
     """
     nouns = checks.load()
     problems: list[Problem] = []
-    known = {POLICY, INVENTORY}
     found_policy = _read(folder / POLICY, policy.load, problems)
     found_inventory = _read(folder / INVENTORY, inventory.load, problems)
-    files = sorted(f for f in folder.glob("*.yaml") if f.name not in known) if folder.is_dir() else []
-    runbooks = [_read(f, lambda text, name: schema.load(text, name, nouns), problems) for f in files]
-    good = tuple(r for r in runbooks if r)
+    files = _runbooks(folder, problems) if runbooks is None else _named(runbooks, problems)
+    read = [_read(f, lambda text, name: schema.load(text, name, nouns), problems) for f in files]
+    good = tuple(r for r in read if r)
     unread = Inventory(allow=(("*",),)) if (folder / INVENTORY).exists() else Inventory()  # unknown what it allows
     problems += lint(good, found_inventory or unread, nouns)
     if problems:
@@ -202,16 +219,46 @@ def read_home(folder: Path, secrets: Mapping[str, str] | None = None) -> Home:
         inventory=found_inventory or Inventory(),
         runbooks=good,
         secrets=secrets or {},
-        absent=tuple(name for name in sorted(known) if not (folder / name).exists()),
+        absent=tuple(name for name in (INVENTORY, POLICY) if not (folder / name).exists()),
+        remarks=tuple(remarks(good, found_inventory or Inventory())),
     )
+
+
+def _runbooks(folder: Path, problems: list[Problem]) -> list[Path]:
+    """The runbooks of a folder, in the order of their names."""
+    found = sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
+    problems += [_whole(f, f"is not read: call it {f.stem}.yaml") for f in found if f.suffix != ".yaml"]
+    return [f for f in found if f.suffix == ".yaml" and f.name not in {POLICY, INVENTORY}]
+
+
+def _named(places: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    """The runbooks at these places, each once."""
+    problems += [_whole(place, "is not there") for place in places if not os.path.lexists(place)]
+    found = [f for place in places for f in (_runbooks(place, problems) if place.is_dir() else [place])]
+    return list(dict.fromkeys(found))
 
 
 def _read(file: Path, load: Callable[[str, str], T], problems: list[Problem]) -> T | None:
     try:
-        return load(file.read_text("utf-8", "replace"), str(file)) if file.exists() else None
+        return load(_text(file), str(file)) if os.path.lexists(file) else None
     except Problems as found:
         problems.extend(found.problems)
     except OSError as error:
-        text = f"cannot be read ({error.strerror}): make it a file that this user may read"
-        problems.append(Problem(file=str(file), line=1, column=1, text=text))
+        problems.append(_whole(file, f"cannot be read ({error.strerror}): make it a file that this user may read"))
     return None
+
+
+def _text(file: Path) -> str:
+    """What a file says. Raises OSError, and Problems for what no person has written."""
+    if not (file.is_file() or file.is_dir()):  # reading a pipe would wait for somebody to write
+        raise Problems([_whole(file, "is no plain file, or a link that leads nowhere")])
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise Problems([_whole(file, "is larger than a megabyte, so it is not read: is it the right file?")])
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def _whole(file: Path, text: str) -> Problem:
+    """A problem of a file as such."""
+    return Problem(file=str(file), line=1, column=1, text=text)

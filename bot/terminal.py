@@ -19,7 +19,7 @@ from bot.hear import NAMED, Hearing, number_of, zone_named
 from bot.incident import Incident, Person, Precision, Source
 from bot.journal import stamp
 from bot.policy import Policy
-from bot.ports import NotAllowed
+from bot.ports import GaveUp, NotAllowed
 from bot.postmortem.drafts import Drafts
 from bot.record import from_record, to_record
 from bot.rehearsal import stale_checks
@@ -31,7 +31,7 @@ from bot.settings import Home, Settings, read_home, read_policy
 from bot.spoken_time import Ask, Context, Refused, Understood, understand
 from bot.store import Delivery, Ruled, Store, Summary
 from bot.timeline_file import read
-from bot.triage.judge import Why
+from bot.triage.reasons import Why
 
 if TYPE_CHECKING:
     from bot.runbook.desk import Desk
@@ -108,7 +108,8 @@ class Terminal:
 
     def say(self, words: str, voice: Voice) -> Reply:
         """One thing said, through the same path as in Slack."""
-        return self._hearing().answer(self._said(words, voice))
+        said = self._said(words, voice)
+        return self._drafted(said, self._hearing().answer(said))
 
     def say_lines(self, lines: Iterator[str], voice: Voice, incident: int | None) -> Iterator[Reply]:
         """One command a line; `declare` sets the incident for the lines after it."""
@@ -120,7 +121,22 @@ class Terminal:
             reply = hearing.answer(said if NAMED.match(said.text) else replace(said, incident=incident))
             if reply.opened:
                 incident = reply.incident
-            yield reply
+            yield self._drafted(said, reply)
+
+    def _drafted(self, said: Said, reply: Reply) -> Reply:
+        """Write at once what was closed, or corrected since: a bot that runs writes the same, but none may run."""
+        wanted = {f"{said.key}/close", f"{said.key}/draft"}
+        if reply.incident is None or wanted.isdisjoint(due.key for due in self._store.dues()):
+            return reply
+        try:
+            self._drafts().write(self.incident(f"INC-{reply.incident}"))
+        except GaveUp as problem:
+            return replace(reply, text=f"{reply.text}\n{problem} {problem.fix}".rstrip(), ok=False)
+        return reply
+
+    def _drafts(self) -> Drafts:
+        found = self.settings
+        return Drafts(found.postmortems, home=found.home, zone=found.zone, policy=self._policy())
 
     def _hearing(self) -> Hearing:
         return Hearing(self._store, policy=self._policy(), zone=self.settings.zone)
@@ -141,6 +157,10 @@ class Terminal:
     def incidents(self, *, open_only: bool) -> list[Summary]:
         """All incidents, oldest first."""
         return self._store.summaries(open_only=open_only)
+
+    def rebuild(self) -> int:
+        """Make all that is derived again from the facts, and answer for how many incidents. A bot may be running."""
+        return self._store.rebuild()
 
     def incident(self, id: str) -> Incident:
         """The incident with this id. Raises NotAllowed."""
@@ -190,8 +210,7 @@ class Terminal:
 
     def draft(self, id: str, *, brief: bool) -> str:
         """The postmortem draft as the record stands now."""
-        drafts = Drafts(self.settings.postmortems, zone=self.settings.zone, wanted=self._policy().postmortem)
-        return drafts.make(self.incident(id), brief=brief or None).markdown
+        return self._drafts().make(self.incident(id), brief=brief or None).markdown
 
     def stale_checks(self, after: timedelta) -> list[str]:
         """The checks that were not green for so long when they were rehearsed."""
@@ -214,9 +233,7 @@ class Terminal:
         where = home.inventory.find(host)
         if where is None:
             raise NotAllowed(f"No checks were run: the inventory does not know {host}.")
-        said = self.settings
-        datadog = Datadog(api_key=said.dd_api_key, app_key=said.dd_app_key, site=said.dd_site, url=said.dd_api_url)
-        return Desk(home, self._store, now=self._now, metrics=datadog), found, where
+        return Desk(home, self._store, now=self._now, metrics=Datadog.of(self.settings)), found, where
 
     def explain(self, word: str) -> list[dict[str, Any]]:
         """Which rule decided about a delivery, or about all deliveries of an incident."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from bot.metrics import DELIVERIES
 from bot.ports import TryAgain
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Doors:
 
 def routes(doors: Doors) -> web.Application:
     """The web application with all routes."""
-    app = web.Application(client_max_size=2 * LARGEST)
+    app = web.Application(client_max_size=2 * LARGEST, handler_args={"auto_decompress": False})
 
     async def datadog(request: web.Request) -> web.Response:
         return await _webhook(request, doors)
@@ -81,8 +83,8 @@ def _known(token: str, secrets: tuple[str, ...]) -> bool:
 async def _body(request: web.Request) -> bytes:
     """At most one byte more than what is kept: a larger body is read no further and stored cut.
 
-    The same request gives the same bytes however the network parts it, so that a retry is known again. What was
-    compressed wrongly or breaks off counts as far as it could be read.
+    The same request gives the same bytes however the network parts it, so that a retry is known again. What breaks
+    off counts as far as it could be read.
     """
     body = bytearray()
     try:
@@ -92,4 +94,16 @@ async def _body(request: web.Request) -> bytes:
                 break
     except web.RequestPayloadError:
         event("webhook.broken-body", level=logging.WARNING, bytes=len(body))
-    return bytes(body[: LARGEST + 1])
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return _unpacked(bytes(body[: LARGEST + 1]), encoding)
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    """What was compressed, as far as it is kept. What is not compressed as it says is kept as it came."""
+    if encoding not in COMPRESSED:
+        return body
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, LARGEST + 1)  # 32: gzip or zlib, as it begins
+    except zlib.error:
+        event("webhook.broken-body", level=logging.WARNING, bytes=len(body))
+        return body

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.talk"]
 
 # No deadline: a timing is never asserted in a unit test. In CI the same examples every time: there a red test
 # must be about the change; new examples are what everybody's own runs and the full counts are for.

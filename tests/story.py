@@ -16,7 +16,7 @@ from bot.lifecycle import Lifecycle
 from bot.policy import Datadog, Invite, Policy, Postmortem
 from bot.ports import GaveUp, Metrics, NotAllowed, TryAgain
 from bot.postmortem.drafts import Drafts
-from bot.runbook.desk import Questions, Reached
+from bot.runbook.desk import Desk, Questions, Reached
 from bot.runbook.inventory import Host
 from bot.runbook.limits import Begun
 from bot.runbook.progress import Coming
@@ -77,17 +77,17 @@ class FakeDesk:
         )
         return [repair, "No other repair was planned."]
 
-    async def carry_out(self, repair: Repair, reached: Reached) -> bool:
+    async def carry_out(self, repair: Repair, reached: Reached, *, underway: str = "") -> bool:  # noqa: ARG002 - of Desk
         self._called("carry_out")
         try:
             for stage in STAGES:
-                await reached(RepairState.RUNNING, "", {"stage": stage})
+                await reached(RepairState.RUNNING, "", {"stage": stage}, PLAN if stage == "running" else "")
                 self._called(stage)
         except NotAllowed as refusal:
-            await reached(RepairState.FAILED, str(refusal), {})
+            await reached(RepairState.FAILED, str(refusal), {}, "")
             return False
         self.carried_out.append(repair.plan)
-        await reached(self.ends, "", {})
+        await reached(self.ends, "", {}, "")
         return True
 
     def _called(self, method: str) -> None:
@@ -198,8 +198,12 @@ async def story(
     datadog: Datadog = Datadog(),  # noqa: B008 - frozen
     source: Metrics | None = None,
     wanted: Postmortem = Postmortem(),  # noqa: B008 - frozen
+    real: Desk | None = None,
 ) -> AsyncIterator[Story]:
-    """A story that is ready to begin; people: ana and ben are @oncall-web. `source` is asked instead of a fake."""
+    """A story that is ready to begin; people: ana and ben are @oncall-web.
+
+    `source` and `real` are asked instead of a fake source of metrics and a fake desk.
+    """
     chat, desk, metrics = FakeChat(), FakeDesk(), FakeMetrics()
     ana, ben = chat.add_person("ana"), chat.add_person("ben")
     chat.groups["oncall-web"] = frozenset({ana, ben})
@@ -209,8 +213,8 @@ async def story(
         store=store,
         chat=chat,
         metrics=source or metrics,
-        desk=desk,  # type: ignore[arg-type] # a small one
-        drafts=Drafts(folder, zone="UTC", wanted=wanted),
+        desk=real or desk,  # type: ignore[arg-type] # a small one
+        drafts=Drafts(folder, home=folder, zone="UTC", policy=replace(policy, postmortem=wanted)),
         policy=policy,
         now=lambda: told.now,
         wake=lambda: None,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
+
 from bot import commands
+from bot.commands import NoChecks, unknown_here
 from bot.facts import ChannelOpened, Fact, Opened, What
 from bot.hear import Hearing
 from bot.incident import Channel, Entry, Incident, Person, Source
@@ -33,13 +37,14 @@ class Talk:
     channel: str = "C1"
     zone: str = "UTC"
     now: datetime = NOW
+    no_checks: NoChecks = unknown_here
 
     def reply(self, text: str = "", **more: Any) -> Reply:
         """Say it and get the whole reply. A `key` that was used before says the very same again."""
         who: dict[str, Any] = {"author": self.author, "channel": self.channel, "zone": self.zone, "at": self.now}
         source = Source(type="command" if self.channel else "cli")
         said = Said(**{"key": f"test/{next(_KEYS)}", "text": text, "source": source, **who, **more})
-        return Hearing(self.store, policy=self.policy, zone="UTC").answer(said)
+        return Hearing(self.store, policy=self.policy, zone="UTC", no_checks=self.no_checks).answer(said)
 
     def __call__(self, text: str) -> str:
         """Say it; the answer is a yes."""
@@ -78,6 +83,15 @@ class Talk:
     def flows(self) -> list[tuple[str, int]]:
         """The flows that are due, and for which incident."""
         return [(due.flow, due.incident) for due in self.store.dues()]
+
+
+@pytest.fixture
+def say(sqlite_url: str) -> Iterator[Talk]:
+    """Ana in the channel of INC-1."""
+    store = Store.open(sqlite_url)
+    open_incident(store)
+    yield Talk(store)
+    store.close()
 
 
 def fact(what: What, *, at: datetime = NOW, author: Person | None = None) -> Fact:

@@ -12,7 +12,8 @@ import pytest
 BOT = Path(__file__).parents[1] / "bot"
 CORE = [
     *("alert", "incident", "facts", "record", "journal", "said", "redact", "pattern", "ports"),
-    *("overview", "permission", "timeline_file", "spoken_time", "triage.judge", "triage.proposal"),
+    *("overview", "permission", "timeline_file", "spoken_time"),
+    *("triage.judge", "triage.known", "triage.proposal", "triage.reasons"),
     *sorted(f"spoken.{file.stem}" for file in (BOT / "spoken").glob("*.py") if file.stem != "__init__"),
 ]
 ONLY = {

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bot.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 INVENTORY = """\
@@ -152,13 +156,27 @@ def test_files_that_are_no_records(muster: Machine) -> None:
     assert "is not text in UTF-8" in muster("import", str(muster.put("a", b"\xff\xfe"))).refusal
     assert "line 2" in muster("import", str(muster.put("b", '{"format": "muster/1",\n nonsense}'))).refusal
     assert "muster/1" in muster("import", str(muster.put("c", "{}"))).refusal
+    assert "the record INC-1 cannot be read: 'title' is missing" in (
+        muster("import", str(muster.put("d", '{"format": "muster/1", "id": "INC-1"}'))).refusal
+    )
     assert muster("import", "none.json").exit == 2
+    assert muster("import", ".").exit == 2
     assert "a is not text in UTF-8" in muster("import", "--timeline", "a").refusal
 
 
 @pytest.mark.parametrize("neighbour", ["slack", "datadog"])
 def test_an_address_without_encryption_is_not_set_up(muster: Machine, neighbour: str) -> None:
     assert "is no https:// address" in muster("setup", neighbour, "--url", "muster.example.com").refusal
+
+
+def test_what_is_derived_is_made_again_from_the_facts(muster: Machine) -> None:
+    muster("say", "declare", "Pages", "are", "slow")
+    listed = muster("list").out
+    with closing(sqlite3.connect(muster.folder / "var/muster.db")) as database, database:
+        database.execute("UPDATE incident SET title = 'Something else'")
+    assert muster("list").out != listed
+    assert muster("rebuild").out == "Done: 1 incidents.\n"
+    assert muster("list").out == listed
 
 
 def test_a_postmortem_goes_to_a_file_or_to_the_terminal(muster: Machine) -> None:
@@ -232,14 +250,30 @@ def test_doctor_works_with_nothing_and_fails_with_a_finding(muster: Machine) -> 
     assert all(one["fix"] for one in wrong)
 
 
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bot.cli.load", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+
+
 def test_runbooks_are_listed_checked_and_shown_without_asking(muster: Machine) -> None:
     muster.put("runbooks/inventory.yaml", INVENTORY)
     muster.put("runbooks/web.yaml", (ROOT / "runbooks" / "web-out-of-rotation.yaml").read_text())
     assert [row["name"] for row in json.loads(muster("runbook", "list", "--json").out)] == ["web-out-of-rotation"]
-    assert muster("runbook", "lint").out == "1 runbooks: all well.\n"
+    assert muster("runbook", "lint").out == "Runbooks: 1, all well.\n"
     dry = muster("runbook", "run", "web-out-of-rotation", "--on", "web-02", "--dry")
     assert (dry.exit, dry.err) == (0, "")
     assert "port: tcp port=8080 on web-02 (127.9.0.12 from here, within 1 s)" in dry.out.splitlines()
+    muster.put("draft/new.yaml", "runbook: 1\nname: web\nowner: x\nchecks:\n  port: {tpc: {port: 80}}\n")
+    refusal = muster("runbook", "lint", "draft/new.yaml", "gone.yaml").refusal
+    assert "draft/new.yaml:5:10: checks.port.tpc: 'tpc' is not a kind of check; did you mean 'tcp'?" in refusal
+    assert "gone.yaml:1:1: is not there" in refusal
+    none = muster("runbook", "lint", MUSTER_HOME="nowhere").refusal
+    assert none == "Nothing was checked: there is no runbook in nowhere; it would be a file NAME.yaml there."
     stranger = muster("runbook", "run", "web-out-of-rotation", "--on", "web-9")
     assert "the inventory does not know web-9" in stranger.refusal
     assert "Add 'ssh:" in muster("runbook", "run", "web-out-of-rotation", "--on", "web-02").refusal
@@ -289,6 +323,23 @@ rules:
 """
 
 
+def test_who_reads_no_further_hears_no_complaint(muster: Machine) -> None:
+    shown = f"{sys.executable} -m bot runbook schema | head -n 1"
+    done = subprocess.run(
+        ["sh", "-c", shown],
+        capture_output=True,
+        cwd=muster.folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (b"{\n", b"")
+
+
+def test_it_says_which_version_it_is(muster: Machine) -> None:
+    assert muster("--version").out.startswith("muster")
+
+
 def test_rules_are_tried_on_recorded_payloads_without_asking_anybody(muster: Machine) -> None:
     (muster.folder / "runbooks").mkdir(exist_ok=True)
     (muster.folder / "runbooks" / "policy.yaml").write_text(RULES)
@@ -313,6 +364,7 @@ def test_rules_are_tried_on_recorded_payloads_without_asking_anybody(muster: Mac
     failed = muster("rules", "test", str(triggered), str(broken))
     assert failed.exit == 1
     assert f"{broken}: not understood: neither a monitor id nor a title" in failed.out
+    assert json.loads(muster("rules", "test", "-", "--json", typed=triggered.read_bytes()).out)[0]["does"] == "propose"
     assert muster("rules", "test", str(muster.folder / "none.json")).refusal.startswith("Nothing was tested: ")
     (muster.folder / "odd.json").write_bytes(b"\xff{")
     assert muster("rules", "test", str(muster.folder / "odd.json")).exit == 1
@@ -339,3 +391,5 @@ def test_a_timeline_becomes_an_incident_and_what_is_unclear_is_asked(muster: Mac
         ("11.15am", "2024-01-15T08:15:00Z", "minute"),
     ]
     assert "it is no date" in muster("import", "--timeline", "Web is out.md", "--date", "99").refusal
+    piped = muster("import", "--timeline", "/dev/stdin", *words, typed=b"10:00 what a shell hands over\n")
+    assert (piped.exit, piped.out.splitlines()[0]) == (0, "INC-2 opened: timeline")

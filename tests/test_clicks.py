@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.clicks import CLICKS
-from bot.facts import ChecksAnswered, Dropped, RepairOffered
+from bot.facts import ChecksAnswered, Dropped, RepairOffered, StepFailed
 from bot.incident import CauseSeen, Kind, Repair, RepairState, Verdict
 from bot.said import Reply
 from bot.slack import offer
-from bot.store import Store
-from tests.talk import NOW, Talk, open_incident
+from tests.talk import NOW, Talk
 
 CAUSE = CauseSeen(id="web/1", verdict=Verdict.PROVED, text="web-02 listens on 8081", at=NOW, host="web-02")
 REPAIR = Repair(
@@ -30,16 +28,12 @@ REPAIR = Repair(
 
 
 @pytest.fixture
-def say(sqlite_url: str) -> Iterator[Talk]:
+def say(say: Talk) -> Talk:
     """Ana in the channel of INC-1, whose cause is proved and whose repair is offered."""
-    store = Store.open(sqlite_url)
-    open_incident(store)
-    talk = Talk(store)
-    talk.record(
+    say.record(
         ChecksAnswered(runbook="web", host="web-02", run="r", results=(), causes=(CAUSE,)), RepairOffered(repair=REPAIR)
     )
-    yield talk
-    store.close()
+    return say
 
 
 def press(say: Talk, button: str, value: str, **more: Any) -> Reply:
@@ -47,7 +41,21 @@ def press(say: Talk, button: str, value: str, **more: Any) -> Reply:
 
 
 def test_every_button_of_the_card_is_heard() -> None:
-    assert {offer.APPROVE, offer.NOT_THE_CAUSE, offer.RUN_CHECKS, offer.UPDATE} <= set(CLICKS)
+    assert {offer.APPROVE, offer.NOT_THE_CAUSE, offer.RUN_CHECKS, offer.UPDATE, offer.RETRY} <= set(CLICKS)
+
+
+def test_what_failed_is_tried_at_once_when_somebody_asks(say: Talk) -> None:
+    assert press(say, "try_again", "INC-1").text == "Nothing is left to be tried again."
+    say.record(StepFailed(step="topic", text="No.", fix="Ask."), StepFailed(step="pin", text="No.", fix="Ask."))
+    later = {"not_before": (NOW + timedelta(hours=1)).isoformat()}
+    with say.store.transaction() as tx:
+        tx.due("INC-1/retry", "retry", 1, {**later, "retry": {"step": "topic", "attempt": 7}})
+        tx.due("INC-1/tend", "tend", 1, later)
+    assert press(say, "try_again", "INC-1").text == "Tried again: topic, pin."
+    assert [(due.key, due.args) for due in say.store.dues()] == [
+        ("INC-1/retry", {"retry": {"step": "topic", "attempt": 7}}),
+        ("INC-1/tend", later),
+    ]
 
 
 def test_approving_only_asks_the_flow_and_says_who_clicked_what_where(say: Talk) -> None:

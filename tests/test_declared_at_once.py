@@ -42,7 +42,21 @@ async def test_beyond_what_slack_allows_people_hear_of_it_and_get_their_link_lat
         await work.until(lambda: all(any(link in text for text in told(work)) for link in links), within=40)
         assert any("could not be opened yet and is tried again" in text for text in told(work))
         assert len([c for c in work.workspace.channels() if c["name"].startswith("inc-")]) == PEOPLE
-        told_of = re.search(r"To do: (\d+) flows", await work.type("ana", work.workspace.find("ops").id, "health"))
+        told_of = re.search(r"To do: flows (\d+)", await work.type("ana", work.workspace.find("ops").id, "health"))
         assert told_of
         assert int(told_of[1]) < PEOPLE, "the reminders to come are not work that waits"
         assert len(work.store.dues()) >= PEOPLE
+
+
+async def test_a_double_enter_opens_one_incident_and_both_lead_to_it(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.steps.telling.PATIENCE", (0.3,))
+    async with workplace(tmp_path, sqlite_url) as work:
+        work.workspace.fault("conversations.create", "delay", seconds=0.6)
+        for _ in range(2):
+            await work.workspace.command(work.person("ana"), "ops", "/incident declare pages are slow", within=0)
+        await work.until(lambda: len(told(work)) == 2)
+        assert [f"<#{work.channel()}|" in text for text in told(work)] == [True, True]
+        assert len(work.store.summaries()) == 1
+        assert len([c for c in work.workspace.channels() if c["name"].startswith("inc-")]) == 1

@@ -12,9 +12,9 @@ import pytest
 import typer.main
 
 from bot import alerts, checks, commands, policy
-from bot.__main__ import app
 from bot.alerts import SOURCES
 from bot.checks import NOUNS
+from bot.cli import load
 from bot.commands import COMMANDS
 from bot.runbook import inventory
 from bot.settings import Settings
@@ -71,7 +71,7 @@ def test_every_setting_is_documented() -> None:
 @pytest.mark.parametrize(
     ("page", "module", "parts"),
     [
-        ("policy.md", policy, r"title|monitor|tags|service|name|archive-after"),
+        ("policy.md", policy, r"title|monitor|tags|service|priority|name|archive-after"),
         ("inventory.md", inventory, "repo|paths"),
     ],
 )
@@ -109,7 +109,9 @@ def source_of(module: Any) -> str:
     return "\n".join(each.read_text("utf-8") for each in files)
 
 
-WITHIN_OTHERS = {"people", "cycles", "within", "no-update", "no-commander", "every", "stale-after", "git", "branch"}
+WITHIN_OTHERS = {
+    *("people", "cycles", "within", "no-update", "no-commander", "quiet", "every", "stale-after", "git", "branch")
+}
 """Keys that the pages tell in the row of the block around them."""
 _RULE = "rules: [{{do: open, {}}}]"
 _GROUP = "inventory: 1\ngroups: {{web: {{{}, hosts: {{lb-01: 10.0.0.1, db-01: 10.0.0.2}}}}}}"
@@ -144,12 +146,12 @@ def test_every_alert_source_has_help(source: str) -> None:
 
 
 def test_every_command_of_the_command_line_has_help() -> None:
-    for name, found in _all(typer.main.get_command(app)).items():
+    for name, found in _all(typer.main.get_command(load())).items():
         assert found.help, name
 
 
 def test_the_documents_show_only_commands_that_exist() -> None:
-    known = _all(typer.main.get_command(app))
+    known = _all(typer.main.get_command(load()))
     for line in command_lines():
         first, _, second = line.partition(" ")
         assert first in known, f"muster {line}"

@@ -154,7 +154,10 @@ async def test_a_slack_that_refuses_is_named_with_the_fix(
 
 
 DATADOG: list[tuple[Callable[[DatadogApi], object], str]] = [
-    (lambda api: setattr(api, "fault", 403), "Datadog API key: Datadog refuses our keys for this. Check DD_API_KEY."),
+    (
+        lambda api: setattr(api, "fault", 403),
+        "Datadog API key: Datadog refuses our keys for this. Check DD_API_KEY and DD_SITE.",
+    ),
     (lambda api: setattr(api, "fault", 500), "Datadog API key: Datadog answers 500."),
     (lambda api: api.webhooks.clear(), "it is not there, so no alert reaches us. Run: muster setup datadog --url"),
     (lambda api: api.variables.clear(), "secret MUSTER_TOKEN: it is not there, so Muster refuses every alert."),

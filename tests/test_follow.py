@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-
-import pytest
 
 from bot.facts import Corrected, Dropped
 from bot.journal import to_json
@@ -13,18 +10,9 @@ from bot.ports import PersonKind
 from bot.said import Reply
 from bot.steps.capture import Capture
 from bot.steps.recorder import Recorder
-from bot.store import Store
 from tests.fakes import FakeChat
 from tests.steps.test_capture import QUOTE
 from tests.talk import ANA, Talk, open_incident
-
-
-@pytest.fixture
-def say(sqlite_url: str) -> Iterator[Talk]:
-    store = Store.open(sqlite_url)
-    open_incident(store)
-    yield Talk(store)
-    store.close()
 
 
 def happen(say: Talk, what: str, text: str = "", **more: object) -> Reply:

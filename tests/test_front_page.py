@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
-
-from bot.front_page import LATELY, READERS, FrontPage
-from bot.ports import GaveUp
-from bot.store import Store
+from bot.front_page import AGAIN, LATELY, READERS, FrontPage
+from bot.ports import GaveUp, TryAgain
 from tests.fakes import FakeChat
 from tests.talk import Talk, open_incident
-
-
-@pytest.fixture
-def say(sqlite_url: str) -> Iterator[Talk]:
-    store = Store.open(sqlite_url)
-    open_incident(store)
-    yield Talk(store)
-    store.close()
 
 
 async def test_it_is_shown_when_opened_and_again_only_when_something_has_changed(say: Talk) -> None:
@@ -71,3 +59,42 @@ async def test_one_page_that_cannot_be_shown_hinders_no_other_and_the_oldest_rea
     say("title Pages are slow")
     await page.refresh()
     assert sorted(chat.pages) == sorted(people[2:])
+
+
+async def test_a_page_that_could_not_be_shown_is_shown_a_little_later(say: Talk) -> None:
+    chat = FakeChat()
+    ana = chat.add_person("ana")
+    page = FrontPage(store=say.store, chat=chat, now=lambda: say.now)
+    await page.refresh()
+    chat.fail["show_overview"] = [TryAgain("busy")]
+    await page.opened(ana)
+    await page.refresh()
+    assert [i.title for i in chat.pages[ana].incidents] == ["Web is out"]
+    say("title Pages are slow")
+    chat.fail["show_overview"] = [TryAgain("busy")]
+    await page.refresh()
+    await page.refresh()
+    assert [i.title for i in chat.pages[ana].incidents] == ["Web is out"], "not at once"
+    say.now += AGAIN
+    await page.refresh()
+    assert [i.title for i in chat.pages[ana].incidents] == ["Pages are slow"]
+    shown = chat.calls.count("show_overview")
+    say.now += AGAIN
+    await page.refresh()
+    assert chat.calls.count("show_overview") == shown
+
+
+async def test_who_cannot_be_looked_up_sees_the_page_and_what_is_missing_comes_later(say: Talk) -> None:
+    chat = FakeChat()
+    ana = chat.add_person("ana")
+    channel = chat.add_channel("inc-2")
+    channel.members.add(ana)
+    open_incident(say.store, title="Secret", channel=channel.id, private=True)
+    page = FrontPage(store=say.store, chat=chat, now=lambda: say.now)
+    chat.fail |= {"person": [GaveUp("no", reason="missing_scope")], "in_channel": [TryAgain("busy")]}
+    await page.opened(ana)
+    assert [i.title for i in chat.pages[ana].incidents] == ["Web is out"]
+    await page.refresh()
+    say.now += AGAIN
+    await page.refresh()
+    assert {i.title for i in chat.pages[ana].incidents} == {"Secret", "Web is out"}

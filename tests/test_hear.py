@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.commands import COMMANDS
-from bot.hear import one_slip
+from bot.meant import OTHER_NAMES, one_slip
+from bot.ports import PersonKind
 from bot.said import Reply
 from bot.store import Store
 from tests.talk import Talk, open_incident
@@ -51,6 +52,14 @@ def test_a_bare_title_in_a_conversation_opens_nothing_and_says_how(say: Talk) ->
     assert say.reply("declare Pages are slow", talk=True).opened
 
 
+@pytest.mark.parametrize("hyphen", ["\u2010", "\u2011", "\u2013", "\u2014", "\u2212"])
+def test_a_hyphen_of_a_phone_is_one(say: Talk, hyphen: str) -> None:
+    assert say(f"ruled{hyphen}out the network") == "E2: ruled-out recorded."
+    say.channel = ""
+    assert say(f"inc{hyphen}1 note it is the disk") == "E3 noted."
+    assert say.refused(f"INC-1 merge INC{hyphen}9").startswith("Nothing was done: there is no INC-9")
+
+
 def test_inside_a_channel_unknown_words_record_nothing_and_get_a_suggestion(say: Talk) -> None:
     assert say.refused("Pages are slow") == (
         "Nothing was recorded: “pages” is no word here; to keep it say: note Pages are slow"
@@ -61,13 +70,44 @@ def test_inside_a_channel_unknown_words_record_nothing_and_get_a_suggestion(say:
 def test_one_slip_away_from_a_word_opens_nothing_and_asks(say: Talk, title: str) -> None:
     say.channel = "CGENERAL"
     assert "did you mean “" in (asked := say.refused(title))
-    assert f"To open an incident: declare {title}" in asked
+    assert ("did you mean “declare it”?" if title == "delcare it" else f"To open an incident: declare {title}") in asked
 
 
 def test_a_slip_inside_a_channel_is_asked_about_too(say: Talk) -> None:
-    assert say.refused("nots rolled back") == (
-        "Nothing was recorded: did you mean “note”? To keep it say: note nots rolled back"
+    assert say.refused("nots rolled back") == "Nothing was recorded: did you mean “note rolled back”?"
+    assert say.refused("helth of web-02") == (
+        "Nothing was recorded: did you mean “health of web-02”? To keep it say: note helth of web-02"
     )
+
+
+def test_what_other_tools_call_a_word_is_told_in_ours_and_never_taken_for_it(say: Talk) -> None:
+    assert say.refused("handover @ben") == (
+        "Nothing was recorded: “handover” is no word here, there is “lead [@user]”; to keep it say: note handover @ben"
+    )
+    assert not OTHER_NAMES.keys() & COMMANDS.keys()
+    assert set(OTHER_NAMES.values()) <= COMMANDS.keys()
+    say.channel = "CGENERAL"
+    assert say.reply("Start page is down").opened
+
+
+def test_a_repair_cannot_be_approved_in_words_and_the_answer_says_how_it_is(say: Talk) -> None:
+    assert "the button on the card only" in say.refused("approve")
+
+
+@pytest.mark.parametrize("words", ["sev1 everybody", "SEV-1 everybody"])
+def test_a_severity_is_heard_also_without_its_space(say: Talk, words: str) -> None:
+    assert say(words) == "Severity SEV3 → SEV1."
+    say.channel = "CGENERAL"
+    assert "declare sev1 checkout is down" in say.refused("sev1 checkout is down")
+
+
+def test_who_names_no_incident_is_told_which_are_open_and_only_those_that_they_may_see(say: Talk) -> None:
+    open_incident(say.store, title="Secret", channel="C2", private=True)
+    say.channel = "CGENERAL"
+    assert say.refused("who") == (
+        "Nothing was recorded: say that in an incident's channel, or name it: INC-n who (open: INC-1 Web is out)"
+    )
+    assert "Web is out" not in say.reply("who", kind=PersonKind.STRANGER).text
 
 
 def test_a_known_word_outside_of_an_incident_opens_nothing(say: Talk) -> None:

@@ -181,7 +181,7 @@ async def assert_once(world: World) -> None:
     found = keys(world, world.channel)
     assert found.count("card:INC-1") == 1
     assert [key for key, times in Counter(found).items() if times > 1] == []
-    assert keys(world, "incidents") == ["announcement:INC-1"]
+    assert keys(world, "incidents") == ["announcement:INC-1:incidents"]
     counted = Counter((e.kind, e.text) for e in incident.entries if e.kind is not Kind.CHECK)
     assert [key for key, times in counted.items() if times > 1] == []
     assert incident.troubles == {}

@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 
 from bot.facts import Closed, Fact, Held
-from bot.incident import Kind, RepairState
+from bot.incident import Kind, Repair, RepairState
 from bot.ports import GaveUp, TryAgain
+from bot.runbook.desk import Reached
 from bot.steps.trying import MISTAKE, TRIES
 from bot.store import Store
 from tests.story import PLAN, Story, busy, refused, story
@@ -285,9 +286,9 @@ async def test_the_stop_switch_is_asked_again_in_the_moment_before_the_first_sta
 ) -> None:
     carry_out = told.desk.carry_out
 
-    async def late(*words: object) -> bool:
+    async def late(repair: Repair, reached: Reached, *, underway: str) -> bool:
         await asyncio.to_thread(told.tell, "held", Held(on=True))
-        return await carry_out(*words)  # type: ignore[arg-type] # handed on
+        return await carry_out(repair, reached, underway=underway)
 
     monkeypatch.setattr(told.desk, "carry_out", late)
     await approved(told)
@@ -338,9 +339,11 @@ async def test_a_repair_that_was_interrupted_goes_on_even_when_actions_are_held(
     told.desk.fail["acting"] = [busy()]
     await approved(told)
     assert told.state() is RepairState.RUNNING
+    assert told.store.underway(f"INC-1/{PLAN}") == PLAN
     told.tell("held", Held(on=True))
     await told.later(seconds=3)
     assert told.state() is RepairState.VERIFIED
+    assert told.store.underway(f"INC-1/{PLAN}") == ""
     assert told.facts("RepairMoved") == 8  # the retry tells its stages under names of its own
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,8 +11,7 @@ from bot.clicks import CLICKS
 from bot.follow import FOLLOWED
 from bot.permission import ACTS, MAY, Act, act_of, allow, may
 from bot.ports import NotAllowed, PersonKind
-from bot.store import Store
-from tests.talk import Talk, open_incident
+from tests.talk import Talk
 
 KINDS = ["member", "guest", "single-channel guest", "stranger", "bot", "deactivated", "unknown"]
 TABLE = {
@@ -30,15 +28,6 @@ TABLE = {
     "approving a repair": "yes no no no no no no",
     "what happens by itself": "yes yes yes yes yes yes yes",
 }
-
-
-@pytest.fixture
-def say(sqlite_url: str) -> Iterator[Talk]:
-    """Ana in the channel of INC-1."""
-    store = Store.open(sqlite_url)
-    open_incident(store)
-    yield Talk(store)
-    store.close()
 
 
 def test_the_table_is_complete() -> None:

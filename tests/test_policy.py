@@ -94,6 +94,7 @@ def test_a_block_keeps_the_defaults_of_what_it_leaves_out() -> None:
         ("roles: [Lead]\n", "1:9: roles.0: 'Lead' is not a name"),
         ("announce: my channel\n", "1:1: announce: 'my channel' is not a channel"),
         ("rules: [{match: {titel: x}, do: open}]\n", "1:18: rules.0.match.titel: 'titel' is not a word of this"),
+        ("rules: [{match: {priority: P9}, do: open}]\n", "1:18: rules.0.match.priority: 'P9' cannot stand here"),
         ("rules: [{match: {}, do: opne}]\n", "1:21: rules.0.do: 'opne' cannot stand here; did you mean 'open'?"),
         ("rules: [{do: open}]\n", "1:9: rules.0: the word 'match' is missing"),
         ("invite: [{service: shop}]\n", "1:10: invite.0: the word 'people' is missing"),

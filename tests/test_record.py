@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +34,6 @@ def _through_text(record: dict[str, Any]) -> Any:
 def test_a_record_read_and_written_again_is_the_same(incident: Incident) -> None:
     record = _through_text(to_record(incident))
     read = from_record(record)
-    incident.repairs = [replace(repair, stored="") for repair in incident.repairs]  # the plan is not exported
     assert read == incident
     assert to_record(read) == record
 

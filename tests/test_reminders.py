@@ -170,6 +170,14 @@ def test_the_times_are_the_policys() -> None:
     }
 
 
+def test_a_quiet_bot_reminds_nobody_and_still_puts_the_channel_away() -> None:
+    quiet = Policy(reminders=Reminders(quiet=True))
+    incident = fresh()
+    assert upcoming(incident, quiet) == []
+    drafted(incident)
+    assert [one.about for one in upcoming(incident, quiet)] == [ARCHIVE]
+
+
 @given(st.lists(st.integers(1, 400), max_size=40))
 def test_however_time_passes_nobody_hears_of_one_thing_more_than_twice(pauses: list[int]) -> None:
     incident, now = fresh(), AT

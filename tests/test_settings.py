@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_port_that_is_none(port: str) -> None:
     with pytest.raises(NotAllowed, match="PORT is"):
         Settings.read({"PORT": port})
+
+
+@pytest.mark.parametrize(
+    "site", ["https://app.datadoghq.com", "app.datadoghq.eu", "api.datadoghq.com", "us3", "a b.c", "/"]
+)
+def test_a_site_that_is_none(site: str) -> None:
+    with pytest.raises(NotAllowed, match="DD_SITE is"):
+        Settings.read({"DD_SITE": site})
+
+
+@pytest.mark.parametrize(
+    "site", ["datadoghq.com", "datadoghq.eu", "us3.datadoghq.com", "ddog-gov.com", "US5.datadoghq.com"]
+)
+def test_a_site_that_is_one(site: str) -> None:
+    assert Settings.read({"DD_SITE": site}).dd_site == site.lower()
 
 
 @pytest.mark.parametrize("zone", ["Africa", "../../etc/passwd", "x" * 300])
@@ -135,6 +151,34 @@ def test_a_broken_inventory_blames_no_runbook_for_its_commands(tmp_path: Path) -
     with pytest.raises(Problems) as found:
         read_home(tmp_path)
     assert {Path(p.file).name for p in found.value.problems} == {"inventory.yaml"}
+
+
+def test_what_no_person_has_written_is_refused_and_nothing_is_left_out_silently(tmp_path: Path) -> None:
+    (tmp_path / "web.yml").write_text("runbook: 1\n")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "large.yaml").write_bytes(b"#" * 1_000_001)
+    (tmp_path / "link.yaml").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(Problems) as refused:
+        read_home(tmp_path)
+    told = {Path(problem.file).name: problem.text for problem in refused.value.problems}
+    assert told == {
+        "web.yml": "is not read: call it web.yaml",
+        "folder.yaml": "cannot be read (Is a directory): make it a file that this user may read",
+        "large.yaml": "is larger than a megabyte, so it is not read: is it the right file?",
+        "link.yaml": "is no plain file, or a link that leads nowhere",
+        "pipe.yaml": "is no plain file, or a link that leads nowhere",
+    }
+
+
+def test_named_runbooks_stand_in_for_those_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("runbook: 2\n")
+    shipped = Path(__file__).parents[1] / "runbooks"
+    assert len(read_home(tmp_path, runbooks=[shipped]).runbooks) == len(list(shipped.glob("*.yaml")))
+    one = shipped / "disk-full.yaml"
+    assert [found.name for found in read_home(tmp_path, runbooks=[one, one]).runbooks] == ["disk-full"]
+    with pytest.raises(Problems, match=r"gone\.yaml:1:1: is not there"):
+        read_home(tmp_path, runbooks=[tmp_path / "gone.yaml"])
 
 
 def test_the_policy_alone_minds_no_other_file(tmp_path: Path) -> None:

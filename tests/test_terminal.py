@@ -48,7 +48,8 @@ def terminal(database_url: str, tmp_path: Path) -> Iterator[Terminal]:
 
 
 def _settings(url: str, folder: Path) -> Settings:
-    return Settings.read({"DATABASE_URL": url, "MUSTER_HOME": str(folder / "home")})
+    folders = {"MUSTER_HOME": str(folder / "home"), "MUSTER_POSTMORTEMS": str(folder / "postmortems")}
+    return Settings.read({"DATABASE_URL": url, **folders})
 
 
 # Saying things
@@ -136,6 +137,28 @@ def test_a_broken_runbook_hinders_nobody_a_broken_policy_is_said(terminal: Termi
     (home / "policy.yaml").write_text("policy: 1\nseverty: x\n")
     with pytest.raises(Problems, match=r"policy\.yaml:2:1"):
         terminal.say("note hi", voice())
+
+
+# Drafts
+
+
+def test_what_is_closed_is_drafted_though_no_bot_runs(terminal: Terminal) -> None:
+    terminal.say("declare Pages are slow", voice())
+    assert terminal.say("close", voice()).ok
+    folder = terminal.settings.postmortems / "2026-11-22-inc-1-pages-are-slow"
+    assert {"postmortem.md", "timeline.svg", "incident.json"} <= {file.name for file in folder.iterdir()}
+    list(terminal.say_lines(iter(["note it was the port"]), voice(), 1))
+    assert "it was the port" in (folder / "postmortem.md").read_text()
+
+
+def test_a_draft_that_cannot_be_written_is_said_and_the_incident_is_closed(terminal: Terminal) -> None:
+    terminal.settings.postmortems.write_text("no folder")
+    terminal.say("declare Pages are slow", voice())
+    reply = terminal.say("close", voice())
+    assert not reply.ok
+    assert reply.text.startswith("INC-1 closed.")
+    assert "The postmortem of INC-1 was not written" in reply.text
+    assert terminal.incident("INC-1").closed_at
 
 
 # Records

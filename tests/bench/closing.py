@@ -50,7 +50,7 @@ async def _close(workspace: Workspace, database: str, delay: float) -> float:
     """Seconds from the command to the message with the file."""
     workspace.faults.clear()
     known = {channel["id"] for channel in workspace.channels()}
-    await workspace.command(ana(workspace), "ops", "/incident declare pages of the shop are slow")
+    await workspace.command(ana(workspace), "ops", f"/incident declare shop {len(known)} is slow")
     channel = workspace.state.channels[await card(workspace, known)]
     _fill(database, channel)
     await quiet(workspace, for_seconds=2.0)

@@ -60,7 +60,8 @@ async def _declare(workspace: Workspace) -> float:
     known = {channel["id"] for channel in workspace.channels()}
     who = ana(workspace)
     started = time.perf_counter()
-    typing = asyncio.create_task(workspace.command(who, "ops", "/incident declare pages of the shop are slow"))
+    words = f"/incident declare shop {len(known)} is slow"  # the same words again would be a slip
+    typing = asyncio.create_task(workspace.command(who, "ops", words))
     await card(workspace, known)
     took = time.perf_counter() - started
     await typing
