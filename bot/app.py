@@ -265,6 +265,7 @@ async def serve(settings: Settings, home: Home) -> None:
     async with AsyncExitStack() as stack:
         await asyncio.to_thread(_tidy, settings)
         store = await asyncio.to_thread(Store.open, settings.database_url)
+        await asyncio.to_thread(store.prepare)
         stack.callback(store.close)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         application = await stack.enter_async_context(App(settings, home, store, session).running())

@@ -21,7 +21,7 @@ STORM, WITHIN = 30, 5.0
 SHARE = 0.5
 """Of the time that the last group took: so long those that wait already wait for more. A group costs by its number."""
 PAUSE = 0.2
-"""Seconds between two pieces of other work during a storm."""
+"""Seconds between two pieces of other work during a storm; so long at most they wait for what is taken in before it."""
 
 
 class GroupCommit:
@@ -53,10 +53,12 @@ class GroupCommit:
         return await answer
 
     async def give_way(self) -> None:
-        """For work that can wait: during a storm, deliveries come first, and the rest piece by piece."""
+        """For work that can wait: deliveries come first. During a storm, the rest is done piece by piece."""
         async with self._gate:
             if len(self._last) == STORM and asyncio.get_running_loop().time() - self._last[0] < WITHIN:
                 await asyncio.sleep(PAUSE)
+            elif self._work and not self._work.done():
+                await asyncio.wait([self._work], timeout=PAUSE)
 
     def close(self) -> None:
         """Give the thread back."""

@@ -166,7 +166,10 @@ def test_files_that_are_no_records(muster: Machine) -> None:
 
 @pytest.mark.parametrize("neighbour", ["slack", "datadog"])
 def test_an_address_without_encryption_is_not_set_up(muster: Machine, neighbour: str) -> None:
-    assert "is no https:// address" in muster("setup", neighbour, "--url", "muster.example.com").refusal
+    assert (
+        "give the address at which Muster is reached, https://…"
+        in muster("setup", neighbour, "--url", "muster.example.com").refusal
+    )
 
 
 def test_what_is_derived_is_made_again_from_the_facts(muster: Machine) -> None:

@@ -125,3 +125,17 @@ async def test_in_a_storm_those_who_were_just_answered_are_in_the_next_group() -
         await asyncio.gather(*senders)
     assert sizes == [1, 3]
     group.close()
+
+
+async def test_other_work_waits_for_what_is_being_taken_in(desk: tuple[Desk, GroupCommit]) -> None:
+    made, group = desk
+    taken = asyncio.ensure_future(group.receive("datadog", b"first"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    other = asyncio.ensure_future(group.give_way())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not other.done()
+    made.may.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(taken, other)

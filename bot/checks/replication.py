@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal, LiteralString
 
 from bot.checks import Answer, Seconds, Target, noun
@@ -191,6 +192,7 @@ def _facts(on: Target, found: Replica, said: str) -> dict[str, JSON]:
 
 def _number(value: object) -> float | None:
     try:
-        return float(str(value)) if value is not None else None
+        number = float(str(value))
     except ValueError:
         return None
+    return number if isfinite(number) else None

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import sys
 
 from bot.cli import app
 from bot.ports import NotAllowed
 from bot.settings import Settings, environment, read_home
 
-TURN = 0.0005
-"""Seconds that a thread keeps the interpreter while others want it. A thread that asks the database gives it away at
-each question, and with the usual ten times as much it waits longest just when most arrives."""
 CANNOT_LISTEN = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES})
 
 
@@ -26,7 +22,6 @@ def serve() -> None:
     home = read_home(settings.home, settings.secrets)
     from bot.app import serve as run  # loads Slack and the engine: only here
 
-    sys.setswitchinterval(TURN)
     try:
         asyncio.run(run(settings, home))
     except OSError as error:

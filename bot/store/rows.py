@@ -183,3 +183,6 @@ def _kept(name: Any) -> Any:
 def _insert(table: Table, columns: tuple[str, ...]) -> Fixed:
     returned = dict.fromkeys([*table.primary_key, table.columns[_name(table)]])
     return Fixed(lambda insert: insert(table).on_conflict_do_nothing().returning(*returned), keys=columns)
+
+
+_insert(schema.fact, tuple(column.name for column in schema.fact.c if column.name != "seq"))  # so that it is prepared

@@ -71,11 +71,14 @@ def _in_place(where: Any) -> Fixed:
 
 BY_FINGERPRINT = Fixed(lambda _: _of_one(schema.problem.c.fingerprint))
 BY_CYCLE = Fixed(lambda _: _of_one(schema.problem.c.cycle))
-BY_PLACE = _in_place(schema.problem.c.place.in_([bindparam("name"), bindparam("wider")]))
+BY_PLACE = _in_place(
+    schema.problem.c.place.in_([bindparam("name", type_=schema.Words), bindparam("wider", type_=schema.Words)])
+)
 WITHIN = _in_place(
     or_(
         schema.problem.c.place == bindparam("name"),
-        func.substr(schema.problem.c.place, 1, bindparam("length")) == bindparam("inside"),
+        func.substr(schema.problem.c.place, 1, bindparam("length", type_=Integer))
+        == bindparam("inside", type_=schema.Words),
     )
 )
 KEEP = Fixed(

@@ -64,6 +64,16 @@ class _Compiled:
     out: tuple[tuple[int, Callable[[Any], Any]], ...]
 
 
+ALL: list[Fixed] = []
+"""Every one that there is."""
+
+
+def prepare(dialect: Dialect) -> None:
+    """Compile all of them now, so that the first storm does not have to wait for it."""
+    for statement in ALL:
+        statement.prepare(dialect)
+
+
 class Fixed:
     """A statement with named values. `build` gets the dialect's `insert`, which knows about conflicts.
 
@@ -75,6 +85,7 @@ class Fixed:
         self._keys = list(keys)
         self._compiled: dict[str, _Compiled] = {}
         self._at_once: _Compiled | None = None
+        ALL.append(self)
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """Run it; its rows, whose fields are named like the columns."""
@@ -100,6 +111,12 @@ class Fixed:
         made = self._at_once = self._at_once or self._compile_at_once(dialect)
         given = {name: [process(v[name]) if process else v[name] for v in many] for name, process in made.given}
         return [(made, {**made.own, **given})]
+
+    def prepare(self, dialect: Dialect) -> None:
+        """Compile it now."""
+        made = self._compile(dialect)
+        if set(made.names) - made.own.keys() and dialect.name != "sqlite":
+            self._at_once = self._compile_at_once(dialect)
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         maker: Any = sqlite if dialect.name == "sqlite" else postgresql

@@ -27,6 +27,7 @@ from bot.store.locks import lock_for_transaction
 from bot.store.migrate import migrate
 from bot.store.rows import Delivery, Due, KnownGood, Summary, insert_new
 from bot.store.rulings import Ruled, Rulings
+from bot.store.statements import prepare
 from bot.store.transaction import Transaction, read_delivery
 
 AT_A_TIME = 200
@@ -66,6 +67,10 @@ class Store:
     def dialect(self) -> Literal["sqlite", "postgresql"]:
         """Which kind of database it is."""
         return "sqlite" if self._engine.dialect.name == "sqlite" else "postgresql"
+
+    def prepare(self) -> None:
+        """Get ready for a storm: what is asked for each alert is compiled now."""
+        prepare(self._engine.dialect)
 
     def close(self) -> None:
         """Give up all connections and leases."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.checks import Output, Seconds
@@ -145,5 +145,6 @@ def test_any_output_of_the_client_is_read_or_passed_over(text: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(["replica", "lag", "bytes", "oldest", "upstream"]), st.text() | st.none()))
+@example({"bytes": "INFINITY", "lag": "nan"})
 def test_any_row_is_read(row: dict[str, object]) -> None:
     assert from_row(row).queries == 0

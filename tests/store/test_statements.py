@@ -96,3 +96,7 @@ def test_changes_made_together_are_as_if_one_after_another(connection: Any, rows
             schema.inert(row["key"]): _at(99) if n % 2 == 0 else row["at"] for n, row in enumerate(rows)
         }
         begun.rollback()
+
+
+def test_whatever_is_run_can_be_made_ready_before_the_first_storm(store: Store) -> None:
+    store.prepare()
