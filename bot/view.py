@@ -30,7 +30,7 @@ from bot.policy import Policy
 from bot.ports import Chat, GaveUp, TryAgain
 from bot.ports.chat import card_key
 from bot.steps.recorder import Recorder, there
-from bot.steps.room import Keeping
+from bot.steps.room import Keeping, known_of
 from bot.store import Store
 
 LATER = timedelta(seconds=15)
@@ -39,6 +39,8 @@ SELDOM = timedelta(minutes=5)
 """How often we look whether what we showed of an open incident is still there."""
 SOON = timedelta(seconds=30)
 """The same, while something of it cannot be shown."""
+TOLD = timedelta(seconds=3)
+"""How long we wait to be told when people archived a channel; who waits knows what was said before and what after."""
 NOT_THERE = frozenset({"is_archived", "channel_not_found", "not_in_channel"})
 """Refusals that mean that something has become of the channel."""
 MONITOR = "Monitor in Datadog"
@@ -224,8 +226,11 @@ class Projection:
         """Say it, or where something may have become of our channel, look first."""
         if problem.reason in NOT_THERE and not told.step.startswith("announcement"):
             failed = {"step": told.step, "text": told.text, "fix": told.fix}
+            args = {"speak": True, "failed": failed, "known": known_of(incident)}
+            if problem.reason == "is_archived":
+                args["not_before"] = (self._now() + TOLD).isoformat()
             key = f"look/{problem.reason}/{len(incident.entries)}"
-            await self._recorder.make_due(incident, key, "look", {"speak": True, "failed": failed})
+            await self._recorder.make_due(incident, key, "look", args)
         else:
             await self._recorder.note(incident.number, told)
 

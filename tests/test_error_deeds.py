@@ -94,8 +94,10 @@ def marked(there: Played) -> bool:
 
 
 def renamed(there: Played) -> bool:
-    channel = there.incident.view.channel
-    return bool(channel and channel.name == f"shop-{there.number}")
+    """The new name is followed; or where Slack says that there is no such channel, it goes on in another one."""
+    view, new = there.incident.view, f"shop-{there.number}"
+    elsewhere = there.channel != there.workspace.find(new).id
+    return bool(view.card) if elsewhere else bool(view.channel and view.channel.name == new)
 
 
 def hidden(there: Played) -> bool:

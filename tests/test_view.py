@@ -156,6 +156,44 @@ async def test_what_is_said_before_the_archiving_is_noticed_brings_the_channel_b
     assert (channel.room, told.incident.view.room) == (Room.OPEN, Room.OPEN)
 
 
+async def test_what_was_being_shown_while_people_archived_the_channel_does_not_bring_it_back(told: Story) -> None:
+    channel = await opened(told)
+    say(told, "N1")
+    channel.room = Room.ARCHIVED
+    await told.life.view.sync(1)
+    told.due("event/look", "look", entries=len(told.incident.entries))
+    await shown(told)
+    await told.later(seconds=5)
+    await shown(told)
+    assert (channel.room, told.incident.view.room) == (Room.ARCHIVED, Room.ARCHIVED)
+    assert told.facts("StepFailed") == 0
+
+
+async def test_a_refusal_from_before_the_channel_was_brought_back_is_not_named(told: Story) -> None:
+    channel = await opened(told)
+    say(told, "N1")
+    channel.room = Room.ARCHIVED
+    await told.life.view.sync(1)
+    told.due("event/look", "look", entries=len(told.incident.entries))
+    say(told, "N2")
+    await shown(told)
+    await told.later(seconds=5)
+    await shown(told)
+    assert (channel.room, told.incident.view.room) == (Room.OPEN, Room.OPEN)
+    assert told.facts("StepFailed") == 0
+
+
+async def test_where_nobody_tells_of_the_archiving_what_cannot_be_shown_brings_it_back(told: Story) -> None:
+    channel = await opened(told)
+    channel.room = Room.ARCHIVED
+    say(told, "N1")
+    await shown(told)
+    assert channel.room is Room.ARCHIVED
+    await told.later(seconds=5)
+    await shown(told)
+    assert (channel.room, told.incident.view.room, told.incident.troubles) == (Room.OPEN, Room.OPEN, {})
+
+
 async def test_archived_by_hand_just_before_it_is_closed_the_draft_reaches_people(told: Story) -> None:
     channel = await opened(told)
     channel.room = Room.ARCHIVED
@@ -188,6 +226,7 @@ async def test_where_unarchiving_is_refused_it_is_named_with_its_fix_and_done_la
     told.chat.fail["unarchive"] = [refused("Unarchive the channel.")]
     say(told, "N1")
     await shown(told)
+    await told.later(seconds=5)
     assert told.incident.troubles["unarchiving the channel"].fix.startswith("Unarchive the channel.")
     assert told.chat.calls.count("announce") == 1
     await told.later(seconds=5)

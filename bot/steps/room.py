@@ -30,9 +30,12 @@ class Keeping:
         """See what became of the channel, and come back into it if we may; what it is then.
 
         `deleted`: the chat told that it is gone; `entries`: how many there were when it told of a change. `failed`:
-        what went wrong there; still true if the channel is there.
+        what went wrong there; still true if the channel is there. `known`: what the record knew of it when that went
+        wrong; where it knows better by now, somebody has looked since, and there is nothing left to do.
         """
         incident = await self._recorder.with_channel(number)
+        if args.get("known", known_of(incident)) != known_of(incident):
+            return ""
         now = await self._chat.channel_now(incident)
         room = Room.GONE if args.get("deleted") and now.room is Room.LEFT else now.room
         known = incident.view.channel.name if incident.view.channel else ""
@@ -92,3 +95,8 @@ class Keeping:
             return  # where we may not look, what fails tells
         if (now.name or known.name, now.room) != (known.name, incident.view.room):
             await self._recorder.make_due(incident, f"look/{uuid4().hex}", "look", {"entries": len(incident.entries)})
+
+
+def known_of(incident: Incident) -> list[str | int]:
+    """What the record knows of the channel; another one as soon as somebody saw that it changed."""
+    return [incident.view.room.value, incident.view.quiet_since]
