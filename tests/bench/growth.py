@@ -35,7 +35,7 @@ async def measure(bench: Bench) -> Sequence[Figure]:
     """p95 of each with closed incidents in the store, beside those of an empty one."""
     incidents = bench.times(1_000, quick=20, full=10_000)
     entries = incidents * bench.times(50, quick=10, full=100)
-    times = bench.times(150, quick=10)
+    times = bench.times(150, quick=10, full=600)
     figures = []
     for kind in bench.databases():
         empty, full = bench.database(kind), bench.database(kind)
