@@ -75,7 +75,10 @@ class Socket:
 
     def deaf(self) -> str:
         """Empty while Slack can reach us, else why it cannot."""
-        return "" if any(connection.hears for connection in self._open) else f"it cannot reach us: {self._problem}"
+        if any(connection.hears for connection in self._open):
+            return ""
+        ending = next(reversed(self._open), None)  # it hears no more, and is being closed
+        return f"it cannot reach us: {ending.why if ending else self._problem}"
 
     async def run(self) -> None:
         """Keep a connection until cancelled; then what has come is still heard and acknowledged."""
