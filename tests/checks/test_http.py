@@ -47,7 +47,15 @@ async def url() -> AsyncIterator[str]:
     async def large(_: web.Request) -> web.Response:
         return web.Response(text="hello" + BODY * "x" + "goodbye")
 
+    async def cold(_: web.Request) -> web.Response:
+        if not warm:
+            warm.append(True)
+            await asyncio.sleep(0.6)
+        return web.Response()
+
+    warm: list[bool] = []
     app = web.Application()
+    app.add_routes([web.get("/cold", cold)])
     app.add_routes([web.get("/ok", ok), web.get("/broken", broken), web.get("/silent", silent), web.get("/away", away)])
     app.add_routes([web.get("/parted", parted), web.get("/large", large)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -92,6 +100,12 @@ async def test_a_redirect_is_an_answer_and_not_followed(url: str) -> None:
 
 async def test_silence_is_an_answer(url: str) -> None:
     assert state_of(await http(target(within=0.2), url=f"{url}/silent")) == (State.FAIL, "timeout")
+
+
+async def test_one_late_answer_may_be_chance(url: str) -> None:
+    answer = await http(target(within=5.0), url=f"{url}/cold", under=Seconds(0.5))
+    assert answer.state is State.OK
+    assert answer.facts["asked"] == 1
 
 
 async def test_a_late_answer_is_slow(url: str) -> None:
