@@ -352,8 +352,8 @@ class _HostKey(asyncssh.SSHClient):
     def validate_host_public_key(
         self,
         host: str,  # noqa: ARG002 - asyncssh gives all four
-        addr: str,  # noqa: ARG002
-        port: int,  # noqa: ARG002
+        addr: str,  # noqa: ARG002 - asyncssh calls it so
+        port: int,  # noqa: ARG002 - asyncssh calls it so
         key: asyncssh.SSHKey,
     ) -> bool:
         self.fingerprint = key.get_fingerprint()

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from bot.incident import Room
-from tests.test_error_matrix import KINDS, Played, played
+from tests.test_error_matrix import KINDS, Played, all_hold, played
 
 POLICY = "channel: {archive-after: 0s}\n"
 ALERT = Path(__file__).parent / "alerts" / "fixtures" / "datadog" / "triggered.json"
@@ -175,22 +175,11 @@ async def alert(there: Played) -> None:
     await there.until(lambda: there.incident.view.announcements, "it was not shown")
 
 
-async def _all(there: Played, cases: list[tuple[str, str]]) -> None:
-    problems = []
-    for method, kind in cases:
-        try:
-            await case(there, method, kind)
-        except AssertionError as problem:
-            problems.append(f"{method} × {kind}: {problem}")
-            there.workspace.faults.clear()
-    assert problems == [], "\n".join(problems)
-
-
 async def test_a_deed_whose_call_fails_is_recorded_and_made_good(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch, policy=POLICY) as there:
-        await _all(there, COVERING)
+        await all_hold(there, case, COVERING)
 
 
 @pytest.mark.full
@@ -200,4 +189,4 @@ async def test_however_the_call_of_a_deed_fails_it_is_made_good(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch, policy=POLICY) as there:
-        await _all(there, [(method, kind) for kind in KINDS])
+        await all_hold(there, case, [(method, kind) for kind in KINDS])

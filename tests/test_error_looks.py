@@ -27,7 +27,7 @@ from bot.slack import doublets, examine, socket, web_client
 from bot.slack.methods import METHODS
 from bot.slack.pace import Pace
 from tests.test_error_deeds import DEEDS, alert
-from tests.test_error_matrix import KINDS, STEPS, WITHIN, Played, played
+from tests.test_error_matrix import KINDS, STEPS, WITHIN, Played, all_hold, played
 
 SLACK = Path(chat_module.__file__).parent
 WANTED = {"announce": ["incidents"]}
@@ -305,22 +305,15 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "PAUSES", (0.0, 0.1))
 
 
-async def _all(there: Played, cases: list[tuple[str, str]]) -> None:
-    problems = []
-    for method, kind in cases:
-        try:
-            await LOOKS[method](there, kind)
-        except (AssertionError, TimeoutError) as problem:
-            problems.append(f"{method} × {kind}: {problem!r}")
-        there.workspace.faults.clear()
-    assert problems == [], "\n".join(problems)
+async def _look(there: Played, method: str, kind: str) -> None:
+    await LOOKS[method](there, kind)
 
 
 async def test_a_look_that_fails_stops_nothing_and_is_made_good(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch) as there:
-        await _all(there, COVERING)
+        await all_hold(there, _look, COVERING)
 
 
 @pytest.mark.full
@@ -330,7 +323,7 @@ async def test_however_a_look_fails_it_stops_nothing_and_is_made_good(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch) as there:
-        await _all(there, [(method, kind) for kind in KINDS])
+        await all_hold(there, _look, [(method, kind) for kind in KINDS])
 
 
 def test_every_method_that_is_called_is_tried_in_every_way_to_fail() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -230,14 +230,17 @@ async def played(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch, *, pol
         store.close()
 
 
-async def _all(there: Played, cases: list[tuple[str, str]]) -> None:
+async def all_hold(
+    there: Played, case: Callable[[Played, str, str], Awaitable[None]], ways: Iterable[tuple[str, str]]
+) -> None:
+    """Play each case, a method and the way in which it fails; what does not hold is told of all together."""
     problems = []
-    for method, kind in cases:
+    for method, kind in ways:
         try:
-            await there.case(method, kind)
-        except AssertionError as problem:
-            problems.append(f"{method} × {kind}: {problem}")
-            there.workspace.faults.clear()
+            await case(there, method, kind)
+        except (AssertionError, TimeoutError) as problem:
+            problems.append(f"{method} × {kind}: {problem!r}")
+        there.workspace.faults.clear()
     assert problems == [], "\n".join(problems)
 
 
@@ -262,7 +265,7 @@ async def test_a_failing_call_is_named_with_its_fix_stops_nothing_else_and_is_ma
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch) as there:
-        await _all(there, COVERING)
+        await all_hold(there, Played.case, COVERING)
 
 
 @pytest.mark.full
@@ -272,7 +275,7 @@ async def test_however_a_call_fails_it_is_made_good(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     async with played(tmp_path, sqlite_url, monkeypatch) as there:
-        await _all(there, [(method, kind) for kind in KINDS])
+        await all_hold(there, Played.case, [(method, kind) for kind in KINDS])
 
 
 def test_the_selection_has_every_method_and_every_way_to_fail() -> None:

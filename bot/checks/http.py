@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,16 +55,9 @@ async def http(
     """
     accepted = tuple(status) if isinstance(status, list | tuple) else (status,)
     wanted = partial(ask, url, host=host, header=served_by, whole=contains is not None)
-    started = time.monotonic()
-    replies = await wanted(times=times, within=on.within)
-    late = [reply for reply in replies if _judge(reply, accepted, under, contains) == "slow"]
-    left = on.within - (time.monotonic() - started)
-    if late and left > 0:  # once may be chance: what is slow is slow again
-        again = await wanted(times=len(late), within=left)
-        quicker = [
-            new if not new.problem and new.took < old.took else old for old, new in zip(late, again, strict=True)
-        ]
-        replies = [*(reply for reply in replies if reply not in late), *quicker]
+    replies = await _at_their_best(
+        wanted, times=times, within=on.within, slow=lambda reply: _judge(reply, accepted, under, contains) == "slow"
+    )
     if contains is not None and any(reply.cut and contains not in reply.text for reply in replies):
         raise GaveUp(f"{url} is larger than can be read, and its beginning has no such text.", reason="cut")
     judged = [_judge(reply, accepted, under, contains) for reply in replies]
@@ -82,6 +75,21 @@ async def http(
             "served-by": dict(Counter(r.served_by for r in replies if r.served_by)),
         },
     )
+
+
+async def _at_their_best(
+    wanted: Callable[..., Awaitable[Sequence[Reply]]], *, times: int, within: float, slow: Callable[[Reply], bool]
+) -> Sequence[Reply]:
+    """The replies. What is slow is asked once more while there is time, and the quicker one counts: once is chance."""
+    started = time.monotonic()
+    replies = list(await wanted(times=times, within=within))
+    late = [at for at, reply in enumerate(replies) if slow(reply)]
+    left = within - (time.monotonic() - started)
+    if late and left > 0:
+        for at, new in zip(late, await wanted(times=len(late), within=left), strict=True):
+            if not new.problem and new.took < replies[at].took:
+                replies[at] = new
+    return replies
 
 
 async def ask(

@@ -21,7 +21,7 @@ class Webhooks:
     def __init__(self, api: Api) -> None:
         self._api = api
         self._webhooks: Any = WebhooksIntegrationApi(api.client)  # type: ignore[no-untyped-call]  # partly typed
-        self._rules: Any = MonitorsApi(api.client)  # type: ignore[no-untyped-call]
+        self._rules: Any = MonitorsApi(api.client)  # type: ignore[no-untyped-call]  # partly typed upstream
 
     async def variable(self, name: str) -> Mapping[str, Any] | None:
         """The custom variable, without the value of a secret; None when there is none."""

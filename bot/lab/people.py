@@ -197,7 +197,7 @@ async def both_serve(lab: Lab) -> Mapping[str, int]:
     """Who answers through the balancer; it may take its fail_timeout until it tries a server again."""
     wanted = {h.name for h in lab.farm.webs}
     deadline = time.monotonic() + 15
-    while set(served := await lab.farm.served_by(20)) != wanted and time.monotonic() < deadline:  # noqa: ASYNC110
+    while set(served := await lab.farm.served_by(20)) != wanted and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.5)
     lab.measure(served=dict(served))
     return served

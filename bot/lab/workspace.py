@@ -34,8 +34,8 @@ from bot.lab.workspace_state import JSON, Channel, Group, State, User, shown
 from bot.lab.workspace_web import Web, only_from_here
 
 BOT_TOKEN = "xoxb-lab"  # noqa: S105  (opens nothing but this workspace)
-APP_TOKEN = "xapp-lab"  # noqa: S105
-SIGNING_SECRET = "lab-signing-secret"  # noqa: S105
+APP_TOKEN = "xapp-lab"  # noqa: S105 - opens the lab only
+SIGNING_SECRET = "lab-signing-secret"  # noqa: S105 - opens the lab only
 SHORTCUTS = (
     {"name": "Declare an incident", "type": "global", "callback_id": "declare_incident"},
     {"name": "Add to timeline", "type": "message", "callback_id": "add_to_timeline"},

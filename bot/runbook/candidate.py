@@ -65,7 +65,7 @@ class Folder:
             raise FileNotFoundError(folder)
         return sorted(each.name for each in place.iterdir())
 
-    async def replace(self, path: str, data: bytes, *, like: FileStat, sudo: bool = False) -> None:  # noqa: ARG002
+    async def replace(self, path: str, data: bytes, *, like: FileStat, sudo: bool = False) -> None:  # noqa: ARG002 - Server's
         """Refused: a gate looks, it never mends."""
         raise GaveUp(f"{path} of {self._host.name} is a candidate and is not written.", reason="no-access")
 

@@ -29,7 +29,7 @@ CLOSING = 2.0
 """Seconds that the other side has for saying goodbye."""
 PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Seconds before the next attempt, after so many that failed."""
-TOKEN = "Put an app-level token (xapp-…) with the scope connections:write into SLACK_APP_TOKEN."  # noqa: S105
+TOKEN = "Put an app-level token (xapp-…) with the scope connections:write into SLACK_APP_TOKEN."  # noqa: S105 - no secret
 LIVES = (aiohttp.WSMsgType.PING, aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
 

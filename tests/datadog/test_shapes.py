@@ -39,7 +39,7 @@ RECORDED = {  # told by the real API, and not by its description
 def read_as(value: Any, kinds: Any) -> Any:
     """The value as the client's model of it. Raises where a limit or a kind is not kept."""
     convert: Any = validate_and_convert_types
-    return convert(value, kinds, ["told"], True, True, configuration=Configuration())  # type: ignore[no-untyped-call]
+    return convert(value, kinds, ["told"], True, True, configuration=Configuration())  # type: ignore[no-untyped-call]  # upstream
 
 
 def not_described(told: Any) -> Iterator[str]:
